@@ -1,0 +1,1 @@
+"""Simulated hardware: the SDSU controller's DSPs, the detector, the scene in front of it, and its faults."""
