@@ -1,0 +1,35 @@
+"""The ``nifsdc`` command: one parser, a module per command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from nifsdc import __version__
+from nifsdc.cli import ioc, observe, records, services, up
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="nifsdc",
+        description="The Gemini NIFS detector controller: IOC, simulator, data server and clients.",
+        epilog="Start with: nifsdc up --once",
+    )
+    parser.add_argument("--version", action="version", version=f"nifsdc {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in (up, ioc, services, observe, records):
+        module.add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    args = build_parser().parse_args(argv)
+    status: int = args.run(args)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

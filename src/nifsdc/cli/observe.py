@@ -1,0 +1,174 @@
+"""``nifsdc observe``: set parameters, take an observation, show its progress, name the file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from nifsdc.cli import options
+from nifsdc.client import session as dc
+from nifsdc.client.session import CommandFailed, CommandRefused, DcSession, NotConnected, Outcome
+
+EXAMPLE = """\
+examples:
+  nifsdc observe                                    with the parameters as they are
+  nifsdc observe --read-mode FOWLER --nfowler 4 --exposure 20 --coadds 2 --label N20260101S0001
+Ctrl-C asks whether to stop (keep the data) or abort (discard them).
+
+exit status: 0 file written, 1 the observation failed, 2 refused or wrong usage, 3 no answer,
+4 stopped early and written, 5 aborted"""
+
+
+class ExitStatus(IntEnum):
+    """How the command ended, for scripts."""
+
+    DONE = 0
+    FAILED = 1
+    REFUSED = 2
+    NO_ANSWER = 3
+    STOPPED = 4
+    ABORTED = 5
+
+
+_ENDED = {
+    Outcome.DONE: ExitStatus.DONE,
+    Outcome.STOPPED: ExitStatus.STOPPED,
+    Outcome.ABORTED: ExitStatus.ABORTED,
+}
+
+SETPOINTS: Mapping[str, tuple[str, type, str]] = {
+    "exposure": ("obs_exposed", float, "exposure time, seconds"),
+    "nfowler": ("obs_nfowler", int, "Fowler samples: reads in each set"),
+    "coadds": ("obs_ncoadds", int, "exposures to add"),
+    "resets": ("obs_nresets", int, "array resets before each exposure"),
+    "period": ("obs_period", float, "read period, seconds"),
+    "nperiods": ("obs_nperiods", int, "number of read periods"),
+    "read-mode": ("obs_readMode", str, "DCS, FOWLER, LINEAR or SINGLE"),
+}
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add ``observe`` to the command line."""
+    parser = subparsers.add_parser(
+        "observe",
+        help="take an observation through Channel Access",
+        description="Set parameters, take an observation, show its progress and print the file.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for option, (_, kind, text) in SETPOINTS.items():
+        parser.add_argument(f"--{option}", type=kind, help=text, metavar=kind.__name__.upper())
+    parser.add_argument("--label", default="", help="data label, the file's name; none for a running number")
+    parser.add_argument("--timeout", type=float, help="seconds for the observation (default its own + 120)")
+    parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
+    options.add_top(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``nifsdc observe``."""
+    setpoints = {
+        channel: value
+        for option, (channel, _, _) in SETPOINTS.items()
+        if (value := getattr(args, option.replace("-", "_"))) is not None
+    }
+    if "obs_readMode" in setpoints:
+        setpoints["obs_readMode"] = str(setpoints["obs_readMode"]).upper()
+    return take(args.top, setpoints, args.label, timeout=args.timeout, as_json=args.json)
+
+
+def take(
+    top: str,
+    setpoints: Mapping[str, object],
+    label: str,
+    *,
+    timeout: float | None = None,
+    as_json: bool = False,
+) -> int:
+    """Configure and observe; print ``FILE path`` or the JSON outcome; return the exit status."""
+    session: DcSession | None = None
+    path, message = "", ""
+    try:
+        session = DcSession(top)
+        session.configure(setpoints)
+        outcome = _observe(session, label, timeout)
+        status = _ENDED[outcome]
+        message = outcome.value
+        if status is not ExitStatus.ABORTED:
+            path = str(session.get("sad:dc:lastPath", text=True))
+    except CommandRefused as error:
+        status, message = ExitStatus.REFUSED, f"refused: {error}"
+    except CommandFailed as error:
+        status, message = ExitStatus.FAILED, f"failed: {error}"
+    except (NotConnected, TimeoutError) as error:
+        status, message = ExitStatus.NO_ANSWER, str(error)
+    finally:
+        if session is not None:
+            session.close()
+    if as_json:
+        print(json.dumps({"status": int(status), "outcome": message, "file": path}), flush=True)
+    elif path:
+        print(f"FILE {path}", flush=True)
+    else:
+        print(f"nifsdc observe: {message}", file=sys.stderr, flush=True)
+    return int(status)
+
+
+def _observe(session: DcSession, label: str, timeout: float | None) -> Outcome:
+    """Observe with a progress bar; Ctrl-C is noted and asked about at the next look."""
+    console = Console(stderr=True)
+    interrupted = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} reads  {task.fields[left]:.1f} s left"),
+    )
+    try:
+        with Progress(*columns, console=console, transient=not console.is_terminal) as bar:
+            task = bar.add_task("starting", total=1, left=0.0)
+
+            def show(look: dc.Progress) -> None:
+                bar.update(
+                    task,
+                    description=look.stage,
+                    completed=look.reads_done,
+                    total=max(look.reads, 1),
+                    left=look.seconds_left,
+                )
+                if interrupted.is_set():
+                    interrupted.clear()
+                    bar.stop()
+                    _interrupt(session, console)
+                    bar.start()
+
+            return session.observe(label, progress=show, timeout=timeout)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(session: DcSession, console: Console) -> None:
+    """Ask what Ctrl-C was meant to do, and do it; without a terminal it means abort."""
+    answer = "a"
+    if sys.stdin.isatty():
+        console.print("[s]top and keep the data, [a]bort and discard them, anything else goes on: ", end="")
+        try:
+            answer = input().strip().lower()[:1]
+        except (EOFError, KeyboardInterrupt):
+            answer = "a"
+    try:
+        if answer == "s":
+            session.stop()
+        elif answer == "a":
+            session.abort()
+    except CommandRefused as error:
+        console.print(f"refused: {error}")

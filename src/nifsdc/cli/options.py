@@ -1,0 +1,44 @@
+"""Options that several commands share, so that they read and mean the same everywhere."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+
+
+def speed(text: str) -> str:
+    """Check a simulator speed: a factor above 0, or ``fast``."""
+    if text == "fast":
+        return text
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a factor above 0, such as 1 or 20, or 'fast'")
+    return text
+
+
+def add_top(parser: argparse.ArgumentParser, default: str | None = "nifs:") -> None:
+    """Add ``--top``, the prefix of every record."""
+    parser.add_argument("--top", default=default, help="prefix of the records (default nifs:)")
+
+
+def add_log_level(parser: argparse.ArgumentParser) -> None:
+    """Add ``--log-level``."""
+    parser.add_argument(
+        "--log-level", default="info", choices=("debug", "info", "warning", "error"), help="what to log"
+    )
+
+
+def start_logging(level: str) -> None:
+    """Log to standard error, a line an event, with UTC times."""
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)-7s %(name)-14s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    root = logging.getLogger("nifsdc")
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    root.propagate = False

@@ -1,0 +1,123 @@
+"""How one installation of the IOC is set up: a YAML file, checked when it is read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the text names the file, the entry and what is expected."""
+
+
+@dataclass(frozen=True)
+class LinkConfig:
+    """How the controller is reached."""
+
+    kind: str = "sim"
+    """``sim``: the simulator's socket and image buffer"""
+    host: str = "127.0.0.1"
+    port: int = 5064
+    """TCP port of the simulator's word socket"""
+    buffer: str = ""
+    """path of the simulator's image buffer, as its READY line gives it"""
+
+
+@dataclass(frozen=True)
+class ControllerConfig:
+    """How the controller is started up (INS-DAS-18 Annex E)."""
+
+    timing_program: str = ""
+    """path of the timing board's ``.lod`` file"""
+    utility_program: str = ""
+    """path of the utility board's ``.lod`` file"""
+    speed: str = "high"
+    """``high`` or ``low`` readout speed"""
+    temperature: float = 65.0
+    """demanded detector temperature, kelvin"""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where frames go."""
+
+    server_host: str = "127.0.0.1"
+    server_port: int = 7624
+    spool: str = "~/.local/state/nifsdc/spool"
+    """folder in which frames wait until the data server has acknowledged them"""
+    ring_slots: int = 4
+    quicklook: str = ""
+    """PNG file that the quick look keeps up to date; empty for none"""
+
+
+@dataclass(frozen=True)
+class IocConfig:
+    """One IOC."""
+
+    top: str = "nifs:"
+    """prefix of every record"""
+    name: str = "NIFS"
+    detector: str = "detectors/hawaii2-nifs.yaml"
+    """detector layout: a path, or a name below ``db``"""
+    detector_id: str = "SIMULATED"
+    initialise: bool = True
+    """whether the controller is started up without being asked"""
+    link: LinkConfig = field(default_factory=LinkConfig)
+    controller: ControllerConfig = field(default_factory=ControllerConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+
+    @classmethod
+    def load(cls, path: Path) -> IocConfig:
+        """Read a configuration file.
+
+        Raises
+        ------
+        ConfigError
+            when it cannot be read, or an entry is unknown or of the wrong type
+        """
+        try:
+            tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from error
+        if not isinstance(tree, Mapping):
+            raise ConfigError(f"{path}: expected entries such as 'top: \"nifs:\"', found {type(tree).__name__}")
+        config = _build(cls, tree, str(path))
+        assert isinstance(config, cls)
+        return config
+
+    def as_yaml(self) -> str:
+        """Return the configuration as text that `load` reads back."""
+        text = yaml.safe_dump(dataclasses.asdict(self), sort_keys=False)
+        return str(text)
+
+
+_SECTIONS: Mapping[str, type] = {"link": LinkConfig, "controller": ControllerConfig, "data": DataConfig}
+
+
+def _build(kind: type, tree: Mapping[str, Any], where: str) -> object:
+    known = {entry.name: entry for entry in dataclasses.fields(kind)}
+    unknown = sorted(set(map(str, tree)) - set(known))
+    if unknown:
+        raise ConfigError(f"{where}: unknown entry {', '.join(unknown)}; known are {', '.join(known)}")
+    values: dict[str, object] = {}
+    for name, value in tree.items():
+        if name in _SECTIONS:
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{where}: {name} must be a section with entries of its own")
+            values[name] = _build(_SECTIONS[name], value, f"{where}: {name}")
+        else:
+            values[name] = _checked(name, value, str(known[name].type), where)
+    return kind(**values)
+
+
+def _checked(name: str, value: object, expected: str, where: str) -> object:
+    kinds: Mapping[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+    right = isinstance(value, kinds[expected]) and (expected == "bool" or not isinstance(value, bool))
+    if not right:
+        raise ConfigError(f"{where}: {name} is {value!r}; expected {expected}")
+    return float(value) if expected == "float" and isinstance(value, (int, float)) else value

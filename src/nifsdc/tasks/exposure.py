@@ -1,0 +1,105 @@
+"""What the Slave and the Readout task share of a running observation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum, auto
+
+from nifsdc.tasks.messages import ObservationSettings
+from nifsdc.timing.infrared import ExposurePlan
+
+
+class Phase(Enum):
+    """Where an exposure is."""
+
+    WAITING = auto()
+    RESETTING = auto()
+    READING_FIRST = auto()
+    INTEGRATING = auto()
+    READING_LAST = auto()
+    CLOSING = auto()
+    """reading back the exposure time, unravelling, handing the frame on"""
+
+
+READING = frozenset({Phase.READING_FIRST, Phase.READING_LAST})
+"""phases in which pixels flow and the controller hears nothing but an abort"""
+
+
+@dataclass
+class Exposure:
+    """A running observation: what was asked, how far it is, and how to end it.
+
+    Progress is written by the Readout task alone and read by the Slave; each field is one word, so neither
+    needs a lock. ``stop`` and ``cancel`` are set by the Slave.
+    """
+
+    settings: ObservationSettings
+    plan: ExposurePlan
+    now: Callable[[], float]
+    """the detector clock, seconds"""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    """end early, keep the data"""
+    cancel: threading.Event = field(default_factory=threading.Event)
+    """give up, discard the data"""
+    finished: threading.Event = field(default_factory=threading.Event)
+    """the Readout task is done with it, one way or another"""
+
+    phase: Phase = Phase.WAITING
+    phase_since: float = 0.0
+    """detector seconds"""
+    started: float = 0.0
+    """detector seconds at the first reset"""
+    start_utc: datetime = field(default_factory=lambda: datetime.now(UTC))
+    end_utc: datetime = field(default_factory=lambda: datetime.now(UTC))
+    pixels_done: int = 0
+    coadds_done: int = 0
+    measured: list[float] = field(default_factory=list)
+    """exposure measured by the controller for each coadd, seconds"""
+
+    error: Exception | None = None
+    frame_number: int | None = None
+    """sequence number of the science frame in the ring, once it is there"""
+
+    def enter(self, phase: Phase) -> None:
+        """Note that a phase begins now."""
+        self.phase_since = self.now()
+        self.phase = phase
+
+    @property
+    def exposure_time(self) -> float:
+        """Mean exposure measured per coadd, seconds; 0 before the first is done."""
+        return sum(self.measured) / len(self.measured) if self.measured else 0.0
+
+    def elapsed(self) -> float:
+        """Detector seconds since the first reset."""
+        return self.now() - self.started if self.started else 0.0
+
+    def time_left(self) -> float:
+        """Detector seconds to the last pixel, as planned or, after a stop, as far as the reads still take."""
+        if self.phase in (Phase.WAITING, Phase.CLOSING):
+            return 0.0 if self.phase is Phase.CLOSING else self.plan.total_time
+        if self.stop.is_set():
+            return self._reads_left_of_this_coadd()
+        return max(0.0, self.plan.total_time - self.elapsed())
+
+    def _reads_left_of_this_coadd(self) -> float:
+        since = self.now() - self.phase_since
+        left = {
+            Phase.READING_FIRST: self.plan.sets * self.plan.set_time - since,
+            Phase.INTEGRATING: self.plan.set_time,
+            Phase.READING_LAST: self.plan.set_time - since,
+        }
+        return max(0.0, left.get(self.phase, self.plan.sets * self.plan.set_time))
+
+    def integrated(self) -> float:
+        """Detector seconds integrated so far in the present coadd."""
+        if self.phase is Phase.INTEGRATING:
+            before = self.plan.set_time if self.plan.sets == 2 else 0.0
+            return before + self.now() - self.phase_since
+        if self.phase is Phase.READING_FIRST:
+            return self.now() - self.phase_since
+        return 0.0

@@ -1,0 +1,179 @@
+"""What the control tasks ask of the worker tasks, and what those report back.
+
+Requests go into a task's bounded queue; reports come back through one callable that the control tasks
+give them and that may be called from any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from nifsdc.timing.infrared import ReadMode
+
+Scalar = int | float | str
+
+
+class ObservationKind(Enum):
+    """Which set of parameters an observation takes, and where its frames go."""
+
+    OBSERVE = "obs"
+    VIEW = "view"
+
+
+class Destination(Enum):
+    """Where the data of an observation go (``obs_dataDest``), in the order of the menu."""
+
+    DHS = 0
+    FITS = 1
+    NONE = 2
+
+
+@dataclass(frozen=True)
+class ObservationSettings:
+    """Everything that shapes one observation, taken from the parameters when it was started."""
+
+    exposure_id: str
+    """unique over all time; what makes storing twice harmless"""
+    kind: ObservationKind
+    label: str
+    """data label, empty for a running number"""
+    read_mode: ReadMode
+    exposure: float
+    """seconds asked for"""
+    period: float
+    """seconds"""
+    nperiods: int
+    nreads: int
+    coadds: int
+    resets: int
+    reset_delay: float
+    """seconds"""
+    destination: Destination
+    save: bool
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    """every parameter by name, for the header"""
+
+    @property
+    def stored(self) -> bool:
+        """Whether the observation ends with a file."""
+        return self.save and self.destination is not Destination.NONE
+
+
+# --- requests to the Slave task -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Initialise:
+    """Start the controller up from whatever state it is in."""
+
+
+@dataclass(frozen=True)
+class Park:
+    """Stop the clocks and take the power away."""
+
+
+@dataclass(frozen=True)
+class Observe:
+    """Take an observation."""
+
+    settings: ObservationSettings
+
+
+@dataclass(frozen=True)
+class StopExposure:
+    """End the observation early and keep the data."""
+
+
+@dataclass(frozen=True)
+class AbortExposure:
+    """Give the observation up and discard the data."""
+
+
+@dataclass(frozen=True)
+class ControllerCommand:
+    """An engineering command on the controller."""
+
+    name: str
+    """name of the command record: ``testSDSU``, ``DSPDirectCmd`` ..."""
+    arguments: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """End the task; an exposure under way is aborted."""
+
+
+Request = Initialise | Park | Observe | StopExposure | AbortExposure | ControllerCommand | Shutdown
+
+
+# --- reports of the tasks -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Done:
+    """A request was carried out."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A request failed."""
+
+    request: Request
+    reason: str
+    controller_lost: bool = False
+    """the controller needs an init before anything else"""
+
+
+@dataclass(frozen=True)
+class ExposureStarted:
+    """Preparation is over, the Readout task has the controller."""
+
+    exposure_id: str
+
+
+@dataclass(frozen=True)
+class ReadOut:
+    """All pixels are here and the frame is in the ring."""
+
+    exposure_id: str
+    stored: bool
+    """a `Stored` or `NotStored` will follow"""
+
+
+@dataclass(frozen=True)
+class Aborted:
+    """The exposure was given up, nothing was kept."""
+
+    exposure_id: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The observation's file is complete and on disk."""
+
+    exposure_id: str
+    path: str
+
+
+@dataclass(frozen=True)
+class NotStored:
+    """The observation's file could not be written yet; its data are in the spool."""
+
+    exposure_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class TaskDied:
+    """A task ended by an error of ours."""
+
+    task: str
+    reason: str
+
+
+Report = Done | Failed | ExposureStarted | ReadOut | Aborted | Stored | NotStored | TaskDied
+Reporter = Callable[[Report], None]

@@ -1,0 +1,290 @@
+"""The Slave task: owns the camera, carries out one message at a time (SDN 11.03 section 5.1.2).
+
+While an observation runs it stays in its monitoring loop: it looks at the queue for stop and abort, keeps
+the time records moving, and leaves the pixels to the Readout task.
+"""
+
+from __future__ import annotations
+
+import time
+from enum import IntEnum
+
+from nifsdc.camera.camera import Camera
+from nifsdc.dictionary import StatusDictionary
+from nifsdc.sdsu.controller import ControllerError
+from nifsdc.tasks.engineering import Engineering
+from nifsdc.tasks.exposure import READING, Exposure, Phase
+from nifsdc.tasks.messages import (
+    Aborted,
+    AbortExposure,
+    ControllerCommand,
+    Done,
+    ExposureStarted,
+    Failed,
+    Initialise,
+    Observe,
+    Park,
+    Reporter,
+    Request,
+    Shutdown,
+    StopExposure,
+)
+from nifsdc.tasks.readout import ReadoutTask
+from nifsdc.tasks.task import Task
+from nifsdc.timing.infrared import ExposurePlan
+
+MONITOR_SECONDS = 0.05
+"""real seconds between two looks of the monitoring loop"""
+TELEMETRY_SECONDS = 5.0
+"""real seconds between two readings of temperatures and states while nothing is exposed"""
+STOP_MARGIN = 1.0
+"""detector seconds before the last reads in which a stop is not sent: it would meet the readout"""
+END_SECONDS = 10.0
+"""real seconds that the Readout task has to let go of an exposure that was given up"""
+
+ACTIVE, INACTIVE = 0, 1
+"""the flags prep, acq and rdout are 0 while it happens (icd/nifs_clients.md)"""
+
+
+class SlaveState(IntEnum):
+    """States of the task (SDN 11.03 figure 10); the number is what ``slaveState`` shows."""
+
+    DOWN = 0
+    READY = 1
+    INITIALISING = 2
+    PREPARING = 3
+    MONITORING = 4
+    READING = 5
+    COMMANDING = 6
+    PARKED = 7
+    FAULT = 8
+
+
+class SlaveTask(Task[Request]):
+    """Drives the camera.
+
+    Parameters
+    ----------
+    camera
+        the camera it owns from now on
+    readout
+        the task that takes the pixels
+    status
+        status records
+    report
+        where `Done`, `Failed` and the rest go
+    """
+
+    def __init__(
+        self, camera: Camera, readout: ReadoutTask, status: StatusDictionary, report: Reporter
+    ) -> None:
+        super().__init__("Slave", report)
+        self._camera = camera
+        self._readout = readout
+        self._status = status
+        self._engineering = Engineering(camera, status)
+        self._state = SlaveState.DOWN
+        self._next_telemetry = 0.0
+
+    @property
+    def state(self) -> SlaveState:
+        """What it is doing."""
+        return self._state
+
+    def begin(self) -> None:
+        """Show the state it starts in."""
+        self._enter(SlaveState.DOWN)
+        self._show(prep=INACTIVE, acq=INACTIVE, rdout=INACTIVE)
+
+    def handle(self, message: Request) -> None:
+        """Carry out one request and report how it ended."""
+        match message:
+            case Observe():
+                self._observe(message)
+            case StopExposure() | AbortExposure():
+                self.log.info("%s came when nothing was exposed", type(message).__name__)
+            case Shutdown():
+                self.end()
+            case Initialise():
+                self._attempt(message, SlaveState.INITIALISING, SlaveState.READY)
+            case Park():
+                self._attempt(message, SlaveState.COMMANDING, SlaveState.PARKED)
+            case ControllerCommand():
+                self._attempt(message, SlaveState.COMMANDING, SlaveState.READY)
+
+    def idle(self) -> None:
+        """Read temperatures and states now and then."""
+        if self._state is not SlaveState.READY or time.monotonic() < self._next_telemetry:
+            return
+        self._next_telemetry = time.monotonic() + TELEMETRY_SECONDS
+        try:
+            self._engineering.show_telemetry()
+        except ControllerError as error:
+            self._enter(SlaveState.FAULT)
+            self._report(Failed(Initialise(), str(error), controller_lost=True))
+
+    def finish(self) -> None:
+        """Show that nobody drives the camera any more."""
+        self._enter(SlaveState.DOWN)
+
+    # --- everything but observations ---------------------------------------------------------------------
+
+    def _attempt(self, request: Request, during: SlaveState, after: SlaveState) -> None:
+        self._enter(during)
+        try:
+            self._carry_out(request)
+        except ControllerError as error:
+            self.log.error("%s failed: %s", type(request).__name__, error)
+            lost = self._engineering.is_lost(request, error)
+            self._enter(SlaveState.FAULT if lost else SlaveState.READY)
+            self._report(Failed(request, str(error), controller_lost=lost))
+        else:
+            self._enter(after)
+            self._next_telemetry = 0.0
+            self._report(Done(request))
+
+    def _carry_out(self, request: Request) -> None:
+        match request:
+            case Initialise():
+                self._engineering.start_up()
+            case Park():
+                self._camera.shut_down()
+            case ControllerCommand(name, arguments):
+                self._engineering.carry_out(name, arguments)
+
+    # --- observations -------------------------------------------------------------------------------------
+
+    def _observe(self, request: Observe) -> None:
+        settings = request.settings
+        self._enter(SlaveState.PREPARING)
+        self._show(prep=ACTIVE)
+        plan = ExposurePlan(
+            mode=settings.read_mode,
+            requested=settings.exposure,
+            nreads=settings.nreads,
+            coadds=settings.coadds,
+            resets=settings.resets,
+            reset_delay=settings.reset_delay,
+            read_time=self._camera.read_time,
+        )
+        exposure = Exposure(settings, plan, self._camera.now)
+        try:
+            self._camera.prepare(plan)
+        except ControllerError as error:
+            exposure.error = error
+        else:
+            self._readout.post(exposure)
+            self._report(ExposureStarted(settings.exposure_id))
+            self._monitor(exposure)
+        finally:
+            self._show(prep=INACTIVE, acq=INACTIVE, rdout=INACTIVE)
+        self._conclude(request, exposure)
+
+    def _monitor(self, exposure: Exposure) -> None:
+        asked_to_finish = False
+        while not exposure.finished.is_set():
+            match self.next_message(MONITOR_SECONDS):
+                case StopExposure():
+                    exposure.stop.set()
+                case AbortExposure():
+                    self._cancel(exposure)
+                case Shutdown():
+                    self._cancel(exposure)
+                    self.end()
+                case None:
+                    pass
+                case other:
+                    self._report(Failed(other, "an exposure is under way"))
+            if self._ending.is_set() and not exposure.cancel.is_set():
+                self._cancel(exposure)
+            self._show_progress(exposure)
+            if exposure.stop.is_set() and not asked_to_finish:
+                asked_to_finish = self._finish_early(exposure)
+            if exposure.cancel.is_set() and not exposure.finished.wait(END_SECONDS):
+                exposure.error = exposure.error or TimeoutError("Readout did not let go of the exposure")
+                return
+
+    def _cancel(self, exposure: Exposure) -> None:
+        exposure.cancel.set()
+        try:
+            self._camera.abort()
+        except ControllerError as error:
+            self.log.warning("abort: %s", error)
+
+    def _finish_early(self, exposure: Exposure) -> bool:
+        """Cut the integration short if there is one to cut; tell whether that is settled for good."""
+        if exposure.phase in READING or exposure.phase in (Phase.WAITING, Phase.RESETTING):
+            return False
+        if exposure.phase is Phase.INTEGRATING and exposure.plan.sets == 2:
+            due = exposure.phase_since + exposure.plan.gap - exposure.now()
+            if due > STOP_MARGIN:
+                try:
+                    self._camera.finish_early()
+                except ControllerError as error:
+                    self.log.warning("stop met the readout, which ends the exposure anyway: %s", error)
+        return True
+
+    def _show_progress(self, exposure: Exposure) -> None:
+        phase, plan = exposure.phase, exposure.plan
+        reading = phase in READING
+        self._enter(SlaveState.READING if reading else SlaveState.MONITORING)
+        reads = exposure.pixels_done // self._camera.pixels_per_read
+        rows = exposure.pixels_done * self._camera.layout.rows // self._camera.pixels_per_read
+        self._show(
+            prep=ACTIVE if phase in (Phase.WAITING, Phase.RESETTING) else INACTIVE,
+            acq=ACTIVE if phase in (Phase.READING_FIRST, Phase.INTEGRATING, Phase.READING_LAST) else INACTIVE,
+            rdout=ACTIVE if reading else INACTIVE,
+            timeLeft=round(exposure.time_left(), 2),
+            elapsed=round(exposure.elapsed(), 2),
+            expElapsed=round(exposure.integrated(), 2),
+            nreads=plan.reads,
+            nreadsDone=reads,
+            nfsDone=reads % plan.nreads if reading else 0,
+            ncoaddsDone=exposure.coadds_done,
+            irProgress=rows,
+            irTarget=plan.reads * self._camera.layout.rows,
+        )
+
+    def _conclude(self, request: Observe, exposure: Exposure) -> None:
+        exposure_id = request.settings.exposure_id
+        self._status.set("timeLeft", 0.0)
+        if exposure.cancel.is_set():
+            self._settle()
+            self._report(Aborted(exposure_id))
+        elif exposure.error is not None:
+            self.log.error("exposure failed: %s", exposure.error, exc_info=exposure.error)
+            self._give_up()
+            lost = isinstance(exposure.error, ControllerError)
+            self._enter(SlaveState.FAULT if lost else SlaveState.READY)
+            self._report(Failed(request, str(exposure.error), controller_lost=lost))
+        else:
+            self._enter(SlaveState.READY)
+
+    def _settle(self) -> None:
+        """After an abort: back to idle clocks, or to a fault if the controller does not answer."""
+        try:
+            self._camera.idle()
+        except ControllerError as error:
+            self._enter(SlaveState.FAULT)
+            self._report(Failed(Initialise(), str(error), controller_lost=True))
+        else:
+            self._enter(SlaveState.READY)
+
+    def _give_up(self) -> None:
+        """After a failure: stop whatever the controller may still be doing, as far as it listens."""
+        try:
+            self._camera.abort()
+        except ControllerError as error:
+            self.log.info("abort after the failure: %s", error)
+
+    # --- status -------------------------------------------------------------------------------------------
+
+    def _enter(self, state: SlaveState) -> None:
+        if state is not self._state:
+            self._state = state
+            self.log.debug("state %s", state.name)
+        self._status.set("slaveState", int(state))
+
+    def _show(self, **values: float) -> None:
+        for name, value in values.items():
+            self._status.set(name, value)

@@ -1,0 +1,144 @@
+"""How long an infrared exposure takes: reads, resets, integration and coadds.
+
+The exposure time of a non-destructive readout is the time from the start of the first read of the first
+set to the start of the first read of the second set, which is what the controller reports as its current
+exposure (INS-DAS-18, "Current exposure"). With nothing waited between the sets it is therefore the time
+of one set of reads (SDN 11.03 section 5.2.2: an exposure of one read time leaves no gap).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class ReadMode(Enum):
+    """How the array is read over one exposure (SDN 11.03 section 4.6.1), in the order of the menu."""
+
+    DCS = 0
+    """one read after the reset, one at the end"""
+    FOWLER = 1
+    """several reads averaged at both ends"""
+    LINEAR = 2
+    """a line fitted through reads at a constant period"""
+    SINGLE = 3
+    """one read at the end, nothing subtracted"""
+
+
+class TimeMode(Enum):
+    """Which of exposure time, read period and number of periods is worked out from the other two."""
+
+    EXPOSURE = 0
+    PERIOD = 1
+    NPERIODS = 2
+
+
+@dataclass(frozen=True)
+class RampTimes:
+    """Exposure time, read period (both seconds) and number of periods, made consistent."""
+
+    exposure: float
+    period: float
+    nperiods: int
+
+
+def consistent_times(mode: TimeMode, exposure: float, period: float, nperiods: int) -> RampTimes:
+    """Work out the one of the three that ``mode`` names from the other two.
+
+    Parameters
+    ----------
+    mode
+        the quantity to be calculated (``obs_timeMode``)
+    exposure, period
+        seconds
+    nperiods
+        number of read periods in the exposure, at least 1
+
+    Raises
+    ------
+    ValueError
+        when the number of periods is asked for and the period is zero
+    """
+    if mode is TimeMode.EXPOSURE:
+        return RampTimes(period * nperiods, period, nperiods)
+    if mode is TimeMode.PERIOD:
+        return RampTimes(exposure, exposure / max(nperiods, 1), nperiods)
+    if period <= 0:
+        raise ValueError("the number of periods needs a read period above 0 s")
+    return RampTimes(exposure, period, max(1, round(exposure / period)))
+
+
+@dataclass(frozen=True)
+class ExposurePlan:
+    """The timing of one observation, in detector seconds.
+
+    Parameters
+    ----------
+    mode
+        read mode; LINEAR is not planned here
+    requested
+        exposure time asked for, seconds
+    nreads
+        reads in each set (1 for DCS and SINGLE)
+    coadds
+        exposures that are added
+    resets
+        array resets before each exposure
+    reset_delay
+        seconds between the last reset and the first read
+    read_time
+        seconds of one full read
+    reset_time
+        seconds of one array reset
+    """
+
+    mode: ReadMode
+    requested: float
+    nreads: int
+    coadds: int
+    resets: int
+    reset_delay: float
+    read_time: float
+    reset_time: float = 0.0
+
+    @property
+    def sets(self) -> int:
+        """Sets of reads in one exposure: two, or one for SINGLE."""
+        return 1 if self.mode is ReadMode.SINGLE else 2
+
+    @property
+    def set_time(self) -> float:
+        """Seconds that one set of reads takes."""
+        return self.nreads * self.read_time
+
+    @property
+    def gap(self) -> float:
+        """Seconds to wait with the array integrating: after the first set, or after the reset for SINGLE."""
+        if self.sets == 1:
+            return self.requested
+        return max(0.0, self.requested - self.set_time)
+
+    @property
+    def exposure(self) -> float:
+        """Seconds that will really be exposed: never below the time of the first set."""
+        return self.gap + (self.set_time if self.sets == 2 else 0.0)
+
+    @property
+    def shortened_by_reads(self) -> bool:
+        """Whether the request was below what the reads allow, so that more will be exposed than asked."""
+        return self.exposure > self.requested
+
+    @property
+    def coadd_time(self) -> float:
+        """Seconds of one exposure with its resets and reads."""
+        return self.resets * self.reset_time + self.reset_delay + self.gap + self.sets * self.set_time
+
+    @property
+    def total_time(self) -> float:
+        """Seconds of the whole observation up to its last pixel."""
+        return self.coadds * self.coadd_time
+
+    @property
+    def reads(self) -> int:
+        """Reads of the whole observation."""
+        return self.coadds * self.sets * self.nreads
