@@ -1,0 +1,34 @@
+# Everything sets itself up: a fresh machine with Python 3.11 or later and make is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run test bench soak lint clean
+
+run: $(STAMP)  ## simulator, data server, IOC and a first exposure; keeps running until Ctrl-C
+	$(BIN)/nifsdc up --first --data-dir data
+
+test: $(STAMP)  ## every test
+	$(BIN)/pytest -m "not soak"
+
+soak: $(STAMP)  ## the slow endurance tests
+	$(BIN)/pytest -m soak --timeout 3600
+
+bench: $(STAMP)  ## every benchmark; also writes benchmarks/results.json
+	$(BIN)/python -m pip install -q -e '.[bench]'
+	$(BIN)/python benchmarks/run.py
+
+lint: $(STAMP)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nifsdc needs Python 3.11 or later; give one with make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) data
