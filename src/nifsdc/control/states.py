@@ -129,6 +129,8 @@ OBS_TABLE: Mapping[tuple[ObsState, ObsEvent], ObsState] = {
     (ObsState.STOPPING, ObsEvent.ABORT): ObsState.ABORTING,
     (ObsState.STOPPING, ObsEvent.READ_OUT): ObsState.SAVING,
     (ObsState.ABORTING, ObsEvent.EXPOSURE_STARTED): ObsState.ABORTING,
+    # The last pixel can be here before the abort: then the data are kept.
+    (ObsState.ABORTING, ObsEvent.READ_OUT): ObsState.SAVING,
     (ObsState.SAVING, ObsEvent.STORED): ObsState.IDLE,
     **{(state, ObsEvent.FAILED): ObsState.IDLE for state in _UNDER_WAY},
     **{(state, ObsEvent.ABORTED): ObsState.IDLE for state in _UNDER_WAY},

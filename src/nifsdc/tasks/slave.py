@@ -91,6 +91,15 @@ class SlaveTask(Task[Request]):
         """What it is doing."""
         return self._state
 
+    @property
+    def read_time(self) -> float:
+        """Detector seconds of one full read."""
+        return self._camera.read_time
+
+    def cancel_engineering(self) -> None:
+        """End a long engineering command after the step it is at; from any thread."""
+        self._engineering.cancel.set()
+
     def begin(self) -> None:
         """Show the state it starts in."""
         self._enter(SlaveState.DOWN)
@@ -248,17 +257,17 @@ class SlaveTask(Task[Request]):
     def _conclude(self, request: Observe, exposure: Exposure) -> None:
         exposure_id = request.settings.exposure_id
         self._status.set("timeLeft", 0.0)
-        if exposure.cancel.is_set():
+        if exposure.frame_number is not None:
+            self._enter(SlaveState.READY)
+        elif exposure.cancel.is_set():
             self._settle()
             self._report(Aborted(exposure_id))
-        elif exposure.error is not None:
+        else:
             self.log.error("exposure failed: %s", exposure.error, exc_info=exposure.error)
             self._give_up()
             lost = isinstance(exposure.error, ControllerError)
             self._enter(SlaveState.FAULT if lost else SlaveState.READY)
             self._report(Failed(request, str(exposure.error), controller_lost=lost))
-        else:
-            self._enter(SlaveState.READY)
 
     def _settle(self) -> None:
         """After an abort: back to idle clocks, or to a fault if the controller does not answer."""

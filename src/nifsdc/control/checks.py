@@ -1,0 +1,72 @@
+"""Checks that need more than one parameter, or more than a parameter: why a command cannot be taken.
+
+Every refusal fits MESS (39 characters) and names the parameter, its value and what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from nifsdc.data.names import label_problem
+from nifsdc.tasks.messages import ObservationKind
+from nifsdc.timing.infrared import ReadMode
+
+Scalar = int | float | str
+Check = Callable[[Mapping[str, Scalar]], str | None]
+
+MODES_TO_COME = frozenset({ReadMode.LINEAR})
+"""read modes the clients know and this version cannot take yet"""
+
+
+def read_mode(kind: ObservationKind) -> Check:
+    """Return the check that a read mode can be taken."""
+    name = f"{kind.value}_readMode"
+
+    def check(values: Mapping[str, Scalar]) -> str | None:
+        asked = values.get(name)
+        if any(asked == mode.name for mode in MODES_TO_COME):
+            return f"{name} {asked} cannot be taken yet"
+        return None
+
+    return check
+
+
+def ramp_times(kind: ObservationKind) -> Check:
+    """Return the check that a period is given where the number of periods is worked out from it."""
+    prefix = kind.value
+
+    def check(values: Mapping[str, Scalar]) -> str | None:
+        if values[f"{prefix}_timeMode"] == "Nr Periods" and float(values[f"{prefix}_period"]) <= 0:
+            return f"{prefix}_period 0: above 0 for Nr Periods"
+        return None
+
+    return check
+
+
+def data_label(values: Mapping[str, Scalar]) -> str | None:
+    """Check that a data label can be a file's name."""
+    return label_problem(str(values["dataLabel"]))
+
+
+CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "seqObserve": (read_mode(ObservationKind.OBSERVE), ramp_times(ObservationKind.OBSERVE)),
+    "seqView": (read_mode(ObservationKind.VIEW), ramp_times(ObservationKind.VIEW)),
+    "observe": (data_label,),
+}
+
+
+def first_problem(command: str, values: Mapping[str, Scalar]) -> str | None:
+    """Return the first reason why a command cannot be taken with these parameters, or None.
+
+    Parameters
+    ----------
+    command
+        its name
+    values
+        all parameters as they would be, the new ones included
+    """
+    for check in CHECKS.get(command, ()):
+        problem = check(values)
+        if problem is not None:
+            return problem
+    return None

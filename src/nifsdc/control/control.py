@@ -1,0 +1,422 @@
+"""The control tasks: commands in, messages to the worker tasks, responses and states out.
+
+This is what the three SNL state sets of the design note do (SDN 11.03 section 5.1.1). All of it runs on the
+loop that owns the records and never waits; what takes time is asked of the Slave task, whose reports come
+back here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from nifsdc.control.checks import first_problem
+from nifsdc.control.machine import Machine
+from nifsdc.control.responses import Responses
+from nifsdc.control.settings import observation_settings
+from nifsdc.control.show import Show
+from nifsdc.control.states import (
+    DC_TABLE,
+    OBS_TABLE,
+    SDSU_TABLE,
+    DcEvent,
+    DcState,
+    ObsEvent,
+    ObsState,
+    SdsuEvent,
+    SdsuState,
+    refusal,
+)
+from nifsdc.control.workers import Workers
+from nifsdc.dictionary import ParameterDictionary
+from nifsdc.tasks import messages as m
+from nifsdc.tasks.task import TaskBusy
+
+Scalar = int | float | str
+
+COMMAND_SECONDS = 120.0
+"""real seconds after which a command that the Slave was asked for counts as failed"""
+OBSERVE_MARGIN_SECONDS = 120.0
+"""real seconds beyond its own time that an observation has to end"""
+
+CONTROLLER_COMMANDS = frozenset({"test", "testPat", "DSPDirectCmd", "testSDSU"})
+"""commands that the Slave carries out on the controller while nothing else happens there"""
+
+_log = logging.getLogger("nifsdc.control")
+
+
+class Timer(Protocol):
+    """A call that was scheduled."""
+
+    def cancel(self) -> None:
+        """Forget the call."""
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+
+
+class Control:
+    """Takes commands and reports; owns the three state machines.
+
+    Parameters
+    ----------
+    parameters
+        the parameter dictionary
+    choices
+        the labels of every parameter that is a choice
+    responses
+        the CARs
+    show
+        the status records
+    workers
+        the worker tasks
+    later
+        schedules a call on the loop after some real seconds
+    on_loop
+        hands a call to the loop from another thread
+    link_kind
+        ``sim`` or a hardware link: what `simulate` can truthfully be
+    """
+
+    def __init__(
+        self,
+        parameters: ParameterDictionary,
+        choices: Mapping[str, tuple[str, ...]],
+        responses: Responses,
+        show: Show,
+        workers: Callable[[m.Reporter], Workers],
+        later: Later,
+        on_loop: Callable[[Callable[[], None]], None],
+        link_kind: str,
+    ) -> None:
+        self._parameters = parameters
+        self._choices = choices
+        self._responses = responses
+        self._show = show
+        self._later = later
+        self._on_loop = on_loop
+        self._link_kind = link_kind
+        self.dc = Machine("dc", DC_TABLE, DcState.DOWN, show.dc_state)
+        self.sdsu = Machine("sdsu", SDSU_TABLE, SdsuState.OFF, show.sdsu_state)
+        self.obs = Machine("obs", OBS_TABLE, ObsState.IDLE, show.obs_state)
+        self.workers = workers(lambda report: on_loop(lambda: self.report(report)))
+        self._pending: dict[str, Timer] = {}
+        self._observing: m.ObservationSettings | None = None
+        self._on_settled: list[Callable[[], None]] = []
+        self._starters: Mapping[str, Callable[[str], None]] = {
+            "reboot": self._reboot,
+            "init": self._init,
+            "park": self._park,
+            "initSDSU": self._init_sdsu,
+            "resetSDSU": self._reset_sdsu,
+            "shutdownSDSU": self._shut_down_sdsu,
+            "cancelSDSU": self._cancel_sdsu,
+            "debug": self._debug,
+            "debugSDSU": self._debug,
+            "observe": self._observe,
+            "view": self._observe,
+            "stop": self._stop,
+            "abort": self._abort,
+            **dict.fromkeys(CONTROLLER_COMMANDS, self._controller_command),
+            **dict.fromkeys(
+                ("seqObserve", "seqView", "dataObs", "dataView", "setDhsInfo", "simulate"), self._configure
+            ),
+        }
+
+    # --- at PRESET and START, from the command records ----------------------------------------------------
+
+    def refusal(self, command: str, checked: Mapping[str, Scalar]) -> str | None:
+        """Say why a command with these checked parameters cannot be taken now, or None."""
+        reason = refusal(command, self.dc.state, self.sdsu.state, self.obs.state)
+        if reason is not None:
+            return reason
+        values = {**self._parameters.snapshot(), **checked}
+        reason = first_problem(command, values)
+        if reason is not None:
+            return reason
+        if command == "simulate":
+            return self._simulation_refusal(values)
+        if command == "observe" and self._wants_file(values):
+            return self.workers.tasks.data.store_refusal()
+        return None
+
+    def accepted(self, command: str) -> None:
+        """Note that a command record was started: failures of the past have been seen."""
+        _log.info("%s accepted, client id %d", command, self._responses.client_id(command))
+        self._responses.acknowledge_errors()
+
+    def start(self, command: str) -> None:
+        """Carry out a command whose start link has fired."""
+        starter = self._starters.get(command)
+        if starter is None:
+            raise KeyError(f"no control task carries out {command!r}")
+        self._responses.busy(command)
+        starter(command)
+
+    def _simulation_refusal(self, values: Mapping[str, Scalar]) -> str | None:
+        asked = str(values["simMode"])
+        simulated = self._link_kind == "sim"
+        if (asked != "NONE") == simulated:
+            return None
+        allowed = "FAST or FULL" if simulated else "NONE"
+        return f"simMode {asked}: link is {self._link_kind}, {allowed}"
+
+    def _wants_file(self, values: Mapping[str, Scalar]) -> bool:
+        return values["obs_save"] == "Yes" and values["obs_dataDest"] != "NONE"
+
+    # --- commands -----------------------------------------------------------------------------------------
+
+    def _configure(self, command: str) -> None:
+        self._show.parameters(self._parameters.snapshot(), self._ordinals())
+        self._finish_soon(command)
+
+    def _finish_soon(self, command: str) -> None:
+        """Answer IDLE in the next turn of the loop, so that BUSY is an event of its own."""
+        self._on_loop(lambda: self._responses.idle(command))
+
+    def _init(self, command: str) -> None:
+        self.dc.fire(DcEvent.INIT)
+        self.sdsu.fire(SdsuEvent.START)
+        self._ask(command, m.Initialise())
+
+    def _init_sdsu(self, command: str) -> None:
+        self.sdsu.fire(SdsuEvent.START)
+        self._ask(command, m.Initialise())
+
+    def _park(self, command: str) -> None:
+        self.dc.fire(DcEvent.PARK)
+        self._ask(command, m.Park())
+
+    def _reset_sdsu(self, command: str) -> None:
+        self.sdsu.fire(SdsuEvent.LOST)
+        self._ask(command, m.ControllerCommand(command))
+
+    def _shut_down_sdsu(self, command: str) -> None:
+        self.sdsu.fire(SdsuEvent.SHUT_DOWN)
+        self._ask(command, m.ControllerCommand(command))
+
+    def _controller_command(self, command: str) -> None:
+        self.sdsu.fire(SdsuEvent.COMMAND)
+        self._ask(command, m.ControllerCommand(command, self._parameters.snapshot()))
+
+    def _cancel_sdsu(self, command: str) -> None:
+        self.workers.tasks.slave.cancel_engineering()
+        self._finish_soon(command)
+
+    def _debug(self, command: str) -> None:
+        self._show.debugging(self._parameters.snapshot())
+        self._finish_soon(command)
+
+    def _reboot(self, command: str) -> None:
+        if self._observing is not None:
+            self._end_observation(ObsEvent.FAILED, "rebooted")
+        for pending in list(self._pending):
+            if pending != command:
+                self._fail(pending, "rebooted")
+        self.dc.fire(DcEvent.REBOOT)
+        self.sdsu.fire(SdsuEvent.START)
+        self._arm(command, COMMAND_SECONDS)
+
+        def restarted(problem: str | None) -> None:
+            if problem is not None:
+                _log.warning("%s", problem)
+            self._on_loop(lambda: self._post(command, m.Initialise()))
+
+        self.workers.restart(restarted)
+
+    def _observe(self, command: str) -> None:
+        kind = m.ObservationKind.OBSERVE if command == "observe" else m.ObservationKind.VIEW
+        self.obs.fire(ObsEvent.OBSERVE)
+        try:
+            settings = observation_settings(kind, self._parameters.snapshot(), self._ordinals())
+        except ValueError as error:
+            self.obs.fire(ObsEvent.FAILED)
+            self._responses.error(command, str(error))
+            return
+        self._observing = settings
+        self._show.observation_started(settings)
+        self._ask(command, m.Observe(settings), seconds=self._longest(settings))
+
+    def _longest(self, settings: m.ObservationSettings) -> float:
+        reads = self.workers.tasks.slave.read_time * 2 * settings.nreads
+        one = settings.exposure + settings.reset_delay + reads
+        return settings.coadds * one * 1.5 + OBSERVE_MARGIN_SECONDS
+
+    def _stop(self, command: str) -> None:
+        if self.obs.accepts(ObsEvent.STOP):
+            self.obs.fire(ObsEvent.STOP)
+            self._post(command, m.StopExposure())
+
+    def _abort(self, command: str) -> None:
+        if self.obs.accepts(ObsEvent.ABORT):
+            self.obs.fire(ObsEvent.ABORT)
+            self._post(command, m.AbortExposure())
+
+    # --- asking the Slave ---------------------------------------------------------------------------------
+
+    def _ask(self, command: str, request: m.Request, seconds: float = COMMAND_SECONDS) -> None:
+        self._arm(command, seconds)
+        self._post(command, request)
+
+    def _arm(self, command: str, seconds: float) -> None:
+        def expire() -> None:
+            if command in self._pending:
+                self._failed(command, f"{command}: no answer in {seconds:.0f} s; reboot", controller_lost=True)
+
+        self._pending[command] = self._later(seconds, expire)
+
+    def _post(self, command: str, request: m.Request) -> None:
+        try:
+            self.workers.tasks.slave.post(request)
+        except TaskBusy as error:
+            self._failed(command, f"Slave is overloaded; reboot ({error})", controller_lost=False)
+
+    def _settled(self, command: str) -> bool:
+        """Forget a pending command's deadline; tell whether it was pending."""
+        timer = self._pending.pop(command, None)
+        if timer is None:
+            return False
+        timer.cancel()
+        return True
+
+    def _fail(self, command: str, reason: str) -> None:
+        if self._settled(command):
+            self._responses.error(command, reason)
+
+    # --- reports of the tasks -----------------------------------------------------------------------------
+
+    def report(self, report: m.Report) -> None:
+        """Take a report of a worker task; on the loop."""
+        match report:
+            case m.Done(request):
+                self._done(request)
+            case m.Failed(request, reason, lost):
+                self._request_failed(request, reason, lost)
+            case m.ExposureStarted(exposure_id) if self._is_present(exposure_id):
+                self.obs.fire(ObsEvent.EXPOSURE_STARTED)
+            case m.ReadOut(exposure_id, stored) if self._is_present(exposure_id):
+                self.obs.fire(ObsEvent.READ_OUT)
+                if not stored:
+                    self._end_observation(ObsEvent.STORED, None)
+            case m.Stored(exposure_id, path):
+                self._show.stored(path)
+                if self._is_present(exposure_id):
+                    self._end_observation(ObsEvent.STORED, None)
+            case m.NotStored(exposure_id, reason) if self._is_present(exposure_id):
+                self._end_observation(ObsEvent.FAILED, reason)
+            case m.Aborted(exposure_id) if self._is_present(exposure_id):
+                self._end_observation(ObsEvent.ABORTED, None)
+            case m.TaskDied(task, reason):
+                self._task_died(task, reason)
+            case _:
+                _log.info("late report %s", report)
+
+    def _is_present(self, exposure_id: str) -> bool:
+        return self._observing is not None and self._observing.exposure_id == exposure_id
+
+    def _done(self, request: m.Request) -> None:
+        match request:
+            case m.Initialise():
+                self.sdsu.fire(SdsuEvent.DONE)
+                if self.dc.accepts(DcEvent.DONE):
+                    self.dc.fire(DcEvent.DONE)
+                self._show.parameters(self._parameters.snapshot(), self._ordinals())
+            case m.Park():
+                self.dc.fire(DcEvent.DONE)
+                self.sdsu.fire(SdsuEvent.SHUT_DOWN)
+            case m.ControllerCommand() if self.sdsu.accepts(SdsuEvent.DONE):
+                self.sdsu.fire(SdsuEvent.DONE)
+        for command in self._commands_of(request):
+            if self._settled(command):
+                self._responses.idle(command)
+        self._show.health(self)
+        self._tell_settled()
+
+    def _request_failed(self, request: m.Request, reason: str, lost: bool) -> None:
+        pending = [command for command in self._commands_of(request) if command in self._pending]
+        if not pending and lost:
+            self._controller_lost(reason)
+        for command in pending:
+            self._failed(command, reason, lost)
+        self._tell_settled()
+
+    def _failed(self, command: str, reason: str, controller_lost: bool) -> None:
+        if command in ("observe", "view"):
+            self._end_observation(ObsEvent.FAILED, reason)
+        elif self.sdsu.accepts(SdsuEvent.FAILED):
+            self.sdsu.fire(SdsuEvent.FAILED)
+        if command in ("init", "reboot", "park") and self.dc.accepts(DcEvent.FAILED):
+            self.dc.fire(DcEvent.FAILED)
+        if controller_lost:
+            self._controller_lost(reason)
+        self._fail(command, reason)
+        self._show.health(self)
+
+    def _controller_lost(self, reason: str) -> None:
+        if self.sdsu.state is not SdsuState.OFF:
+            self.sdsu.fire(SdsuEvent.LOST)
+        self._show.controller_problem(reason)
+        self._show.health(self)
+
+    def _commands_of(self, request: m.Request) -> tuple[str, ...]:
+        match request:
+            case m.Initialise():
+                return ("init", "initSDSU", "reboot")
+            case m.Park():
+                return ("park",)
+            case m.Observe(settings):
+                return ("observe" if settings.kind is m.ObservationKind.OBSERVE else "view",)
+            case m.ControllerCommand(name):
+                return (name,)
+            case _:
+                return ()
+
+    def _end_observation(self, event: ObsEvent, reason: str | None) -> None:
+        """Close the observation: records first, then the machine, then the response."""
+        settings, self._observing = self._observing, None
+        if settings is None:
+            return
+        command = "observe" if settings.kind is m.ObservationKind.OBSERVE else "view"
+        self._show.observation_ended()
+        self.obs.fire(event)
+        if self._settled(command):
+            if reason is None:
+                self._responses.idle(command)
+            else:
+                self._responses.error(command, reason)
+
+    def _task_died(self, task: str, reason: str) -> None:
+        text = f"{task} died; reboot ({reason})"
+        _log.error("%s", text)
+        if self._observing is not None:
+            self._end_observation(ObsEvent.FAILED, text)
+        for command in list(self._pending):
+            self._fail(command, text)
+        if self.dc.accepts(DcEvent.FAILED):
+            self.dc.fire(DcEvent.FAILED)
+        self._show.health(self)
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    def initialise(self, settled: Callable[[], None]) -> None:
+        """Start the controller up without being asked, and call ``settled`` when that has ended, well or not."""
+        self._on_settled.append(settled)
+        self.start("init")
+
+    def _tell_settled(self) -> None:
+        waiting, self._on_settled = self._on_settled, []
+        for settled in waiting:
+            settled()
+
+    def heartbeat(self) -> None:
+        """Look after the sub-tasks and show that we live; once a second."""
+        dead = self.workers.tasks.dead()
+        if dead and self.dc.state not in (DcState.FAULT, DcState.REBOOTING):
+            self._task_died(", ".join(dead), "ended")
+        self._show.heartbeat(self)
+
+    def _ordinals(self) -> dict[str, int]:
+        return {
+            name: labels.index(str(self._parameters.get(name))) for name, labels in self._choices.items()
+        }

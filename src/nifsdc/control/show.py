@@ -1,0 +1,179 @@
+"""What the control tasks show of themselves in the status records."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nifsdc import __version__
+from nifsdc.control.states import DcState, ObsState, SdsuState
+from nifsdc.dictionary import StatusDictionary
+from nifsdc.tasks.messages import ObservationKind, ObservationSettings
+from nifsdc.timing.infrared import ReadMode, TimeMode, consistent_times
+
+if TYPE_CHECKING:
+    from nifsdc.control.control import Control
+
+Scalar = int | float | str
+YES, NO = 0, 1
+"""flags are 0 when true (icd/dc_records.md section 0)"""
+GOOD, WARNING, BAD = "GOOD", "WARNING", "BAD"
+IR_MODE = {ObservationKind.VIEW: 1, ObservationKind.OBSERVE: 2}
+TEXT_LENGTH = 39
+
+_DEBUG_LEVELS: Mapping[str, int] = {
+    "NOLOG": logging.CRITICAL,
+    "NONE": logging.ERROR,
+    "MIN": logging.INFO,
+}
+
+_AS_SET = ("nfowler", "ncoadds", "nresets", "resetDelay", "nref", "npixReads")
+"""parameters whose status record has the same name and shows what was set"""
+
+
+class Show:
+    """Writes the control tasks' status records; on the loop.
+
+    Parameters
+    ----------
+    status
+        the status dictionary
+    message
+        writes the message of a status record (its IMSS), before its value
+    """
+
+    def __init__(self, status: StatusDictionary, message: Callable[[str, str], None]) -> None:
+        self._status = status
+        self._message = message
+        self._started = time.monotonic()
+        self._beats = 0
+        self._problem = ""
+
+    # --- states -------------------------------------------------------------------------------------------
+
+    def dc_state(self, state: DcState) -> None:
+        """Show a new state of the detector controller."""
+        self._status.set("dcSnlState", state.name)
+        self._status.set("state", state.name)
+
+    def sdsu_state(self, state: SdsuState) -> None:
+        """Show a new state of the controller electronics."""
+        running = state in (SdsuState.STARTING, SdsuState.BUSY)
+        self._status.set("sdsuSnlState", state.name)
+        self._status.set("SDSUcmdRunning", YES if running else NO)
+        self._status.set("initSDSUDone", YES if state in (SdsuState.READY, SdsuState.BUSY) else NO)
+        if state is SdsuState.READY:
+            self._problem = ""
+
+    def obs_state(self, state: ObsState) -> None:
+        """Show a new state of the observation."""
+        self._status.set("obsSnlState", state.name)
+        self._status.set("stopping", 1 if state is ObsState.STOPPING else 0)
+        self._status.set("aborting", 1 if state is ObsState.ABORTING else 0)
+        self._status.set("saving", 1 if state is ObsState.SAVING else 0)
+
+    def initial(self, name: str, detector_type: str, detector_id: str, link_kind: str) -> None:
+        """Show what does not change while the IOC runs, and the states it starts in."""
+        self._status.set("name", name)
+        self._status.set("version", __version__)
+        self._status.set("detType", detector_type)
+        self._status.set("detID", detector_id)
+        self._status.set("simMode", "FULL" if link_kind == "sim" else "NONE")
+        self._status.set("bunit", "ADU")
+        self.dc_state(DcState.DOWN)
+        self.sdsu_state(SdsuState.OFF)
+        self.obs_state(ObsState.IDLE)
+
+    # --- parameters and observations ----------------------------------------------------------------------
+
+    def parameters(self, values: Mapping[str, Scalar], ordinals: Mapping[str, int]) -> None:
+        """Show the exposure parameters of both modes as they are now."""
+        for kind in ObservationKind:
+            self._exposure_parameters(kind.value, values, ordinals)
+
+    def _exposure_parameters(
+        self, prefix: str, values: Mapping[str, Scalar], ordinals: Mapping[str, int]
+    ) -> None:
+        times = consistent_times(
+            tuple(TimeMode)[ordinals[f"{prefix}_timeMode"]],
+            float(values[f"{prefix}_exposed"]),
+            float(values[f"{prefix}_period"]),
+            int(values[f"{prefix}_nperiods"]),
+        )
+        self._status.set(f"{prefix}_readModeSet", ordinals[f"{prefix}_readMode"])
+        self._status.set(f"{prefix}_timeModeSet", ordinals[f"{prefix}_timeMode"])
+        self._status.set(f"{prefix}_expMode", ReadMode(ordinals[f"{prefix}_readMode"]).name)
+        self._status.set(f"{prefix}_exposedRQ", times.exposure)
+        self._status.set(f"{prefix}_period", times.period)
+        self._status.set(f"{prefix}_nperiods", times.nperiods)
+        for name in _AS_SET:
+            if f"{prefix}_{name}" in values:
+                self._status.set(f"{prefix}_{name}", values[f"{prefix}_{name}"])
+
+    def observation_started(self, settings: ObservationSettings) -> None:
+        """Show which mode is at work and forget the last observation's end."""
+        self._status.set("irMode", IR_MODE[settings.kind])
+        self._status.set("utend", "")
+        self._status.set("cadStartMsg", f"{settings.kind.name.lower()} {settings.label}"[:TEXT_LENGTH])
+
+    def observation_ended(self) -> None:
+        """Show that no observation runs."""
+        self._status.set("irMode", 0)
+        self._status.set("timeLeft", 0.0)
+
+    def stored(self, path: str) -> None:
+        """Show the file that was written last."""
+        self._status.set("lastPath", path)
+        self._status.set("lastFile", Path(path).name[:TEXT_LENGTH])
+
+    # --- health -------------------------------------------------------------------------------------------
+
+    def controller_problem(self, reason: str) -> None:
+        """Note why the controller needs an init."""
+        self._problem = reason
+        self._status.set("statusMsg", reason[:TEXT_LENGTH])
+
+    def health(self, control: Control) -> None:
+        """Show the health of every part; the database combines them."""
+        tasks = control.workers.tasks
+        dead = set(tasks.dead())
+        data_problem = tasks.data.problem
+        self._one("slaveTaskHealth", *((BAD, "Slave is dead; reboot") if "Slave" in dead else (GOOD, "")))
+        self._one("dataTaskHealth", *((BAD, "Data is dead; reboot") if "Data" in dead else (GOOD, "")))
+        for name in ("fitsHealth", "dhsHealth"):
+            self._one(name, *((WARNING, data_problem) if data_problem else (GOOD, "")))
+        match control.sdsu.state:
+            case SdsuState.FAULT:
+                camera = (BAD, self._problem or "controller lost; init")
+            case SdsuState.OFF:
+                camera = (WARNING, "controller is off; init")
+            case _:
+                camera = (GOOD, "")
+        self._one("cameraHealth", *camera)
+        fault = control.dc.state is DcState.FAULT
+        self._one("controlHealth", *((BAD, "DC is in FAULT; init or reboot") if fault else (GOOD, "")))
+
+    def _one(self, name: str, health: str, message: str) -> None:
+        if self._status.get(name) != health or message:
+            self._message(name, message[:TEXT_LENGTH])
+        self._status.set(name, health)
+
+    def heartbeat(self, control: Control) -> None:
+        """Show that we live, what time it is, and how the data server is reached."""
+        self._beats += 1
+        self._status.set("heartBeat", self._beats)
+        self._status.set("utnow", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"))
+        self._status.set("uptime", int(time.monotonic() - self._started))
+        control.workers.tasks.data.show()
+        self.health(control)
+
+    def debugging(self, values: Mapping[str, Scalar]) -> None:
+        """Set the logging that `debug` and `debugSDSU` ask for."""
+        level = _DEBUG_LEVELS.get(str(values["debugMode"]), logging.DEBUG)
+        logging.getLogger("nifsdc").setLevel(level)
+        controller = logging.getLogger("nifsdc.sdsu")
+        controller.setLevel(logging.DEBUG if int(values["SDSUdebug"]) > 0 else logging.NOTSET)
