@@ -1,0 +1,1 @@
+"""Frames on their way to file and display: ring, FITS, data server, spool, quick look."""

@@ -1,0 +1,1 @@
+"""Arithmetic on pixels: functions and sums over arrays; no input, no output, nothing of the project."""

@@ -1,0 +1,132 @@
+"""DCS, Fowler sampling and single reads: sums kept in the order of the stream as pixels arrive.
+
+SDN 11.03 section 4.6.1: reads before the exposure are averaged, reads after it are averaged, the result is
+the difference (Fowler & Gatley 1990); double correlated sampling is the case of one read each. Saturation can
+be seen in the second set only, and is marked per pixel.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 1 << 15
+"""pixels worked on at once, so that what is needed twice is still in the cache"""
+MOST_READS = 32767
+"""reads of 65,535 counts that a signed 32-bit sum holds"""
+
+
+class FowlerSum:
+    """Sum of the second set of reads minus the sum of the first, and which pixels saturated.
+
+    The sums are integers and exact: any division of a set into chunks gives the same result.
+
+    Parameters
+    ----------
+    pixels
+        pixels of one read
+    reads
+        reads in each set
+    sets
+        2; or 1 for SINGLE, where nothing is subtracted
+    saturation
+        counts from which a pixel of the last set is marked; None marks none
+    """
+
+    def __init__(self, pixels: int, reads: int = 1, *, sets: int = 2, saturation: int | None = None) -> None:
+        if not 1 <= reads <= MOST_READS:
+            raise ValueError(f"{reads} reads a set; expected 1 to {MOST_READS}")
+        if sets not in (1, 2):
+            raise ValueError(f"{sets} sets of reads; expected 2, or 1 for a single read")
+        self.pixels = pixels
+        self.reads = reads
+        self.sets = sets
+        self.saturation = saturation
+        self._sum = np.zeros(pixels, np.int32)
+        self._saturated = np.zeros(pixels, np.bool_)
+        self._arrived = [0] * sets
+
+    def clear(self) -> None:
+        """Begin another exposure with the same settings."""
+        self._sum.fill(0)
+        self._saturated.fill(False)
+        self._arrived = [0] * self.sets
+
+    def add(self, chunk: NDArray[np.uint16], offset: int, number: int) -> None:
+        """Take pixels that arrived.
+
+        Parameters
+        ----------
+        chunk
+            shape (n,), counts; may run over the end of a read into the next
+        offset
+            index of the first of them in its set, which has ``reads`` times ``pixels`` of them
+        number
+            which set: 0 or 1
+
+        Raises
+        ------
+        ValueError
+            when pixels were left out, come twice, or are more than the set has
+        """
+        if not 0 <= number < self.sets:
+            raise ValueError(f"set {number} of {self.sets}: sets are counted from 0")
+        if offset != self._arrived[number]:
+            raise ValueError(
+                f"pixel {offset} of set {number} came where pixel {self._arrived[number]} was expected: "
+                "chunks follow each other without gaps"
+            )
+        end = offset + len(chunk)
+        if end > self.reads * self.pixels:
+            raise ValueError(f"set {number} has {self.reads * self.pixels} pixels; {end} were given")
+        taken = 0
+        while taken < len(chunk):
+            start = (offset + taken) % self.pixels
+            count = min(BLOCK, len(chunk) - taken, self.pixels - start)
+            self._add(chunk[taken : taken + count], start, number)
+            taken += count
+        self._arrived[number] = end
+
+    def _add(self, block: NDArray[np.uint16], start: int, number: int) -> None:
+        part = slice(start, start + len(block))
+        total = self._sum[part]
+        last = number == self.sets - 1
+        if last:
+            np.add(total, block, out=total)
+        else:
+            np.subtract(total, block, out=total)
+        if last and self.saturation is not None:
+            self._saturated[part] |= block >= self.saturation
+
+    @property
+    def complete(self) -> bool:
+        """Whether every pixel of every set has been taken."""
+        return all(arrived == self.reads * self.pixels for arrived in self._arrived)
+
+    @property
+    def saturated(self) -> NDArray[np.bool_]:
+        """Which pixels reached the limit in any read of the last set; shape (pixels,), in stream order."""
+        return self._saturated
+
+    @property
+    def sums(self) -> NDArray[np.int32]:
+        """Sum of the last set minus sum of the first; shape (pixels,), counts, exact."""
+        return self._sum
+
+    def difference(self) -> NDArray[np.float32]:
+        """Return mean of the last set minus mean of the first; shape (pixels,), counts, in stream order."""
+        return np.divide(self._sum, np.float32(self.reads), dtype=np.float32, casting="unsafe")
+
+    def raw(self) -> NDArray[np.uint16]:
+        """Return a single read as it was read; shape (pixels,), counts.
+
+        Raises
+        ------
+        ValueError
+            when there is more than one read, which a 16-bit number could not hold
+        """
+        if self.sets != 1 or self.reads != 1:
+            raise ValueError(
+                f"{self.sets} sets of {self.reads} reads are not a single read: use difference()"
+            )
+        return self._sum.astype(np.uint16)
