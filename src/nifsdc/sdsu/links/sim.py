@@ -1,0 +1,219 @@
+"""The link to the simulator process: words over a socket, pixels and registers in a mapped file."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import select
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nifsdc.sdsu.errors import LinkLost
+from nifsdc.sdsu.links.base import Progress
+from nifsdc.sdsu.links.registers import NotRegisters, Registers
+from nifsdc.sdsu.words import (
+    RESET_PREAMBLE,
+    SYR,
+    Board,
+    Packet,
+    Reassembler,
+    encode,
+    frame,
+    header,
+    word,
+)
+
+CONNECT_SECONDS = 5.0
+LEAST_POLL = 0.0005
+MOST_POLL = 0.05
+RESET_WORDS = (header(Board.HOST, Board.TIMING, 2), word("RST"))
+
+
+class SimClock:
+    """The simulator's detector clock, read from the shared registers."""
+
+    def __init__(self, registers: Registers) -> None:
+        self._registers = registers
+
+    @property
+    def speed(self) -> float:
+        """Detector seconds per real second; infinite when the simulator runs as fast as it can."""
+        return self._registers.speed
+
+    def now(self) -> float:
+        """Detector seconds since the simulator started."""
+        return self._registers.read_clock().at(time.monotonic())
+
+    def sleep(self, seconds: float, wake: threading.Event) -> bool:
+        """Wait so many detector seconds; return True at once when ``wake`` is set.
+
+        The clock may stand still meanwhile (the simulator never outruns the host), so it is looked at again
+        and again. A jumping clock is told where to jump.
+        """
+        until = self.now() + seconds
+        jumping = math.isinf(self.speed)
+        if jumping:
+            self._registers.host_wait = until
+        while (left := until - self.now()) > 0:
+            pause = LEAST_POLL if jumping else min(MOST_POLL, max(LEAST_POLL, left / self.speed))
+            if wake.wait(pause):
+                return True
+        return wake.is_set()
+
+
+class SimLink:
+    """A connection to a simulator process.
+
+    Parameters
+    ----------
+    host, port
+        where it takes words
+    buffer
+        the file it shares, as its READY line says
+    """
+
+    def __init__(self, host: str, port: int, buffer: Path) -> None:
+        self._address = (host, port)
+        self._path = Path(buffer)
+        self._sending = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._lost: str | None = "never opened"
+        self.reopen()
+
+    @property
+    def name(self) -> str:
+        """What it leads to, for messages."""
+        return f"simulator at {self._address[0]}:{self._address[1]}"
+
+    @property
+    def clock(self) -> SimClock:
+        """The simulator's detector clock."""
+        return self._clock
+
+    @property
+    def buffer(self) -> NDArray[np.uint16]:
+        """The image buffer, shape (pixels,), read-only; pixel i of a block is at ``i % buffer.size``."""
+        return self._registers.buffer
+
+    def reopen(self) -> None:
+        """Connect again, to the same address and file; blocks count from 0 again."""
+        self._disconnect("closed to be opened again")
+        try:
+            connection = socket.create_connection(self._address, CONNECT_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(CONNECT_SECONDS)
+        except OSError as error:
+            raise LinkLost(f"{self.name} does not answer ({error}): start it, then init") from error
+        try:
+            self._registers = Registers.attach(self._path)
+        except (OSError, NotRegisters) as error:
+            connection.close()
+            raise LinkLost(f"{self.name}: cannot map its image buffer {self._path} ({error})") from error
+        self._clock = SimClock(self._registers)
+        self._first_block = self._registers.progress.block
+        self._received = Reassembler()
+        self._arrived: list[Packet] = []
+        self._socket = connection
+        self._lost = None
+
+    def close(self) -> None:
+        """Close the connection; every later call raises `LinkLost` until `reopen`."""
+        self._disconnect("closed")
+
+    def transact(self, words: Sequence[int], deadline_s: float) -> tuple[int, ...]:
+        """Send a packet's words, return the answer's; TimeoutError after ``deadline_s`` real seconds."""
+        self.send(words)
+        return self._answer(deadline_s)
+
+    def send(self, words: Sequence[int]) -> None:
+        """Send a packet's words."""
+        self._write(frame(words))
+
+    def reset(self, deadline_s: float) -> tuple[int, ...]:
+        """Send the reset preamble and return the words of SYR.
+
+        Answers to what was sent before the reset may still come first; they are forgotten.
+        """
+        self._write(frame(RESET_WORDS, RESET_PREAMBLE))
+        deadline = time.monotonic() + deadline_s
+        while True:
+            answer = self._answer(max(0.0, deadline - time.monotonic()))
+            if answer[1] == SYR:
+                return answer
+
+    def unasked(self) -> tuple[tuple[int, ...], ...]:
+        """Return and forget the packets that have come without a question."""
+        self._read(0.0)
+        packets, self._arrived = self._arrived, []
+        return tuple(encode(packet) for packet in packets)
+
+    def progress(self) -> Progress:
+        """Return blocks since the link was opened and pixels in the present one."""
+        self._check_alive()
+        block, pixels = self._registers.progress
+        block -= self._first_block
+        return Progress(block, pixels if block > 0 else 0)
+
+    def consumed(self, block: int, pixels: int) -> None:
+        """Tell the simulator that pixels of a block have been taken."""
+        self._open_socket()
+        self._registers.consumed = Progress(block + self._first_block, pixels)
+
+    def _answer(self, deadline_s: float) -> tuple[int, ...]:
+        deadline = time.monotonic() + deadline_s
+        while not self._arrived:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"no answer from {self.name} within {deadline_s:g} s")
+            self._read(left)
+        return encode(self._arrived.pop(0))
+
+    def _write(self, data: bytes) -> None:
+        with self._sending:
+            try:
+                self._open_socket().sendall(data)
+            except OSError as error:
+                raise self._disconnect(str(error)) from error
+
+    def _read(self, seconds: float) -> None:
+        """Take in whatever has come, waiting for it at most so long."""
+        connection = self._open_socket()
+        try:
+            if not select.select([connection], [], [], seconds)[0]:
+                return
+            data = connection.recv(4096)
+        except (OSError, ValueError) as error:
+            raise self._disconnect(str(error)) from error
+        if not data:
+            raise self._disconnect("it closed the connection")
+        self._arrived += [item for item in self._received.feed(data) if isinstance(item, Packet)]
+
+    def _check_alive(self) -> None:
+        connection = self._open_socket()
+        try:
+            if connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"":
+                raise self._disconnect("it closed the connection")
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise self._disconnect(str(error)) from error
+
+    def _open_socket(self) -> socket.socket:
+        connection = self._socket
+        if connection is None:
+            raise LinkLost(f"the link to the {self.name} is down ({self._lost}): init opens it again")
+        return connection
+
+    def _disconnect(self, reason: str) -> LinkLost:
+        connection, self._socket, self._lost = self._socket, None, reason
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        return LinkLost(f"the link to the {self.name} broke ({reason}): init opens it again")

@@ -1,0 +1,157 @@
+"""One command and its answer at a time, each with a deadline (INS-DAS-18, "Transactions")."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from nifsdc.sdsu.commands import LONGEST_SECONDS, Command, Reply
+from nifsdc.sdsu.errors import (
+    Busy,
+    ErrorReply,
+    NoReply,
+    UnexpectedReply,
+    UnexpectedReset,
+    WrongEcho,
+)
+from nifsdc.sdsu.links.base import Link
+from nifsdc.sdsu.words import DON, ERR, SYR, BadWords, Board, Packet, decode, encode, show, word
+
+log = logging.getLogger("nifsdc.sdsu")
+
+LOST_POWER = "it was switched off, reset by its button or lost its programme; init loads it again"
+_SYSTEM_RESET = Packet(Board.TIMING, Board.HOST, (SYR,))
+
+
+class Transactor:
+    """Carries out transactions on one link, never two at a time even for different boards.
+
+    Parameters
+    ----------
+    link
+        the way to the controller
+    guard
+        called before anything is sent; raises `Busy` when the command cannot be answered now
+    """
+
+    def __init__(self, link: Link, guard: Callable[[Command], None]) -> None:
+        self._link = link
+        self._guard = guard
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep every other transaction out; `Busy` when one does not end in time."""
+        if not self._lock.acquire(timeout=LONGEST_SECONDS + 1.0):
+            raise Busy(f"another command has not ended for {LONGEST_SECONDS:.0f} s: reset the controller")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def ask(
+        self, board: Board, command: Command, arguments: Sequence[int] = (), expected: int | None = None
+    ) -> int:
+        """Send a command and return the word it is answered with.
+
+        Parameters
+        ----------
+        board
+            who is to obey
+        command
+            what; its reply is not NONE
+        arguments
+            the words after the label, each of 24 bits
+        expected
+            the value the answer ought to be, where it is known: then a value that happens to look like ERR
+            or SYR is taken for what it is
+
+        Raises
+        ------
+        NoReply, ErrorReply, UnexpectedReply, WrongEcho, UnexpectedReset, LinkLost, Busy
+        """
+        packet = Packet(Board.HOST, board, (word(command.label), *arguments))
+        with self.exclusive():
+            self._guard(command)
+            self._look_for_resets(packet)
+            answer = self._exchange(packet, command)
+            return self._judge(packet, command, answer, expected)
+
+    def tell(self, board: Board, command: Command) -> None:
+        """Send a command that has no answer."""
+        packet = Packet(Board.HOST, board, (word(command.label),))
+        self._guard(command)
+        log.debug("%s", packet)
+        self._link.send(encode(packet))
+
+    def reset(self, command: Command) -> None:
+        """Reset the controller and wait until its boot programmes run."""
+        with self.exclusive():
+            log.debug("HOST->TIMING reset")
+            try:
+                answer = decode(self._link.reset(command.deadline_s))
+            except TimeoutError as error:
+                raise NoReply(
+                    f"reset: the controller did not announce itself with SYR within "
+                    f"{command.deadline_s:g} s: check that it is switched on and that the fibres are not crossed"
+                ) from error
+            except BadWords as error:
+                raise UnexpectedReply(f"reset: {error}; expected SYR: reset again") from error
+            log.debug("%s", answer)
+            if answer != _SYSTEM_RESET:
+                raise UnexpectedReply(f"reset: came {answer}; expected {_SYSTEM_RESET}: reset again")
+
+    def _look_for_resets(self, packet: Packet) -> None:
+        for words in self._link.unasked():
+            if SYR in words[1:2]:
+                raise UnexpectedReset(
+                    f"before {packet}: the controller announced a reset that nobody sent (SYR): {LOST_POWER}"
+                )
+            log.warning(
+                "an answer came too late and is dropped: %s", " ".join(show(value) for value in words)
+            )
+
+    def _exchange(self, packet: Packet, command: Command) -> Packet:
+        log.debug("%s", packet)
+        try:
+            answer = decode(self._link.transact(encode(packet), command.deadline_s))
+        except TimeoutError as error:
+            try:
+                self._guard(command)
+            except Busy as busy:
+                raise Busy(f"{packet}: {busy}; it began before the command was answered") from error
+            raise NoReply(
+                f"{packet}: no answer within {command.deadline_s:g} s, expected {command.reply.value}: "
+                "check the controller's power and the link, then init"
+            ) from error
+        except BadWords as error:
+            raise UnexpectedReply(f"{packet}: the answer is no packet ({error}): init") from error
+        log.debug("%s", answer)
+        return answer
+
+    @staticmethod
+    def _judge(packet: Packet, command: Command, answer: Packet, expected: int | None) -> int:
+        """Return the answer's word when it is a right one, else raise what is wrong with it."""
+        value = answer.words[0]
+        right_header = Packet(packet.destination, Board.HOST, (0,)).header
+        if expected is not None and answer.header == right_header and value == expected:
+            return value
+        if value == SYR and len(answer.words) == 1:
+            raise UnexpectedReset(f"{packet}: answered by SYR, expected {command.reply.value}: {LOST_POWER}")
+        if answer.header != right_header:
+            raise UnexpectedReply(
+                f"{packet}: came {answer} with header 0x{answer.header:06X}, expected header "
+                f"0x{right_header:06X}: the link is out of step; init"
+            )
+        if value == ERR:
+            raise ErrorReply(f"{packet}: the controller refused it (ERR), expected {command.reply.value}")
+        if command.reply is Reply.ECHO and value != packet.words[1]:
+            raise WrongEcho(
+                f"{packet}: 0x{value:06X} came back, expected 0x{packet.words[1]:06X}: the link corrupts "
+                "bits; check the fibres, then init"
+            )
+        if command.reply is Reply.DONE and value != DON:
+            raise UnexpectedReply(f"{packet}: answered by {show(value)}, expected DON: init")
+        return value
