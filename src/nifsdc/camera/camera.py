@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import abc
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.stream import Chunk
@@ -13,21 +12,6 @@ from nifsdc.timing.infrared import ExposurePlan
 
 Step = Callable[[str], None]
 """told what a long operation is doing, in a few words"""
-
-
-@dataclass(frozen=True)
-class Telemetry:
-    """What the controller reports of itself between exposures."""
-
-    temperature_mk: int
-    """cryostat temperature, millikelvin"""
-    temperature2_mk: int
-    temperature3_mk: int
-    pressure_adu: int
-    flow_adu: int
-    peltier: int
-    clock_state: int
-    """0 inactive, 1 clearing, 2 integrating, 3 reading out"""
 
 
 class Camera(abc.ABC):
@@ -44,6 +28,10 @@ class Camera(abc.ABC):
     def pixels_per_read(self) -> int:
         """Pixels of one full read, reference samples included."""
         return self.layout.pixels_per_read
+
+    @abc.abstractmethod
+    def now(self) -> float:
+        """Return the detector clock, seconds."""
 
     @property
     @abc.abstractmethod
@@ -72,10 +60,12 @@ class Camera(abc.ABC):
         plan: ExposurePlan,
         number: int,
         take: Callable[[Chunk], None],
+        *,
         cancel: threading.Event,
+        stop: threading.Event,
         started: Callable[[], None],
     ) -> None:
-        """Take the pixels of set ``number`` (0 or 1) as they arrive; ``started`` at the first one."""
+        """Take the pixels of set ``number`` (0 or 1) as they arrive; ``started`` is called at the first one."""
 
     @abc.abstractmethod
     def end_exposure(self, plan: ExposurePlan) -> float:
@@ -94,5 +84,5 @@ class Camera(abc.ABC):
         """Let the clocks clear the array until the next exposure."""
 
     @abc.abstractmethod
-    def telemetry(self) -> Telemetry:
-        """Read temperatures and states; never while pixels flow."""
+    def telemetry(self) -> Mapping[str, float]:
+        """Read temperatures and states, by status record; never while pixels flow."""

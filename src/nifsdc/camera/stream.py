@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nifsdc.sdsu.controller import PixelTimeout
+from nifsdc.sdsu.errors import PixelTimeout
 from nifsdc.sdsu.links.base import Link
 
 POLL_SECONDS = 0.003
@@ -103,15 +103,18 @@ class PixelStream:
             when abort was asked for
         """
         taken = 0
+        size = self._link.buffer.size
         silence = real_silence(self._link)
         last_arrival = time.monotonic()
         while taken < self._pixels:
             available = self._available(taken)
             if available > taken:
-                yield Chunk(taken, self._link.buffer[taken:available])
-                self._available(available)
-                self._link.consumed(self._block, available)
-                taken = available
+                place = taken % size
+                count = min(available - taken, size - place)
+                yield Chunk(taken, self._link.buffer[place : place + count])
+                self._check_kept(taken)
+                taken += count
+                self._link.consumed(self._block, taken)
                 last_arrival = time.monotonic()
                 continue
             if time.monotonic() - last_arrival > silence:
@@ -121,15 +124,25 @@ class PixelStream:
             self._rest()
 
     def _available(self, taken: int) -> int:
+        self._check_kept(taken)
         progress = self._link.progress()
-        if progress.block == self._block:
-            return min(progress.pixels, self._pixels)
-        if progress.block > self._block + 1 or progress.pixels > taken:
+        return self._pixels if progress.block > self._block else min(progress.pixels, self._pixels)
+
+    def _check_kept(self, taken: int) -> None:
+        """Make sure that the hardware has not written over pixels from ``taken`` on."""
+        block, pixels = self._link.progress()
+        size = self._link.buffer.size
+        if block == self._block:
+            kept = pixels - taken <= size
+        else:
+            left = self._pixels - taken
+            wraps = taken % size + left > size
+            kept = block == self._block + 1 and pixels <= (0 if wraps else taken % size)
+        if not kept:
             raise PixelsLost(
                 f"block {self._block} was overwritten from pixel {taken} on before it was read; "
                 "the host is overloaded: repeat the exposure"
             )
-        return self._pixels
 
     def _rest(self) -> None:
         if self._cancel.wait(POLL_SECONDS):

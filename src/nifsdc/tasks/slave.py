@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from nifsdc.camera.camera import Camera
 from nifsdc.dictionary import StatusDictionary
-from nifsdc.sdsu.controller import ControllerError
+from nifsdc.sdsu.errors import ControllerError
 from nifsdc.tasks.engineering import Engineering
 from nifsdc.tasks.exposure import READING, Exposure, Phase
 from nifsdc.tasks.messages import (

@@ -1,0 +1,166 @@
+"""A camera behind an SDSU controller, whatever its detector (SDN 11.03 section 4.6, class SDSU)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nifsdc.camera.camera import Camera, Step
+from nifsdc.camera.layout import Layout
+from nifsdc.camera.stream import PixelStream
+from nifsdc.sdsu.controller import Controller, StartupReport, StartupSettings
+from nifsdc.sdsu.errors import ControllerError
+from nifsdc.sdsu.links.base import Link
+from nifsdc.sdsu.lod import LodError, LodFile, parse
+
+START_SECONDS = 1.0
+"""detector seconds that the controller may take from a command to the first pixel beyond what is planned"""
+
+
+class ProgramMissing(ControllerError):
+    """A DSP program cannot be loaded because its file is not there or not one."""
+
+
+@dataclass(frozen=True)
+class StartUp:
+    """How the controller is started up (INS-DAS-18 Annex E)."""
+
+    timing_program: Path
+    utility_program: Path
+    high_speed: bool
+    temperature: float
+    """demanded detector temperature, kelvin"""
+
+
+class SdsuCamera(Camera):
+    """Start-up, telemetry and the common commands of a controller.
+
+    Parameters
+    ----------
+    layout
+        how the detector is read
+    controller
+        the controller; this camera is its only user
+    start_up
+        what it is started up with
+    """
+
+    def __init__(self, layout: Layout, controller: Controller, start_up: StartUp) -> None:
+        super().__init__(layout)
+        self.controller = controller
+        self.settings = start_up
+        self._report: StartupReport | None = None
+        self._pixel_rate = 0
+
+    @property
+    def link(self) -> Link:
+        """The way to the interface card."""
+        return self.controller.link
+
+    def now(self) -> float:
+        """Return the detector clock, seconds."""
+        return self.link.clock.now()
+
+    @property
+    def reference_columns(self) -> int:
+        """Reference samples that a row of the whole detector has."""
+        return self.pixels_per_read // self.layout.rows - self.layout.columns
+
+    @property
+    def read_time(self) -> float:
+        """Detector seconds of one full read, by the rate of each output that the controller states."""
+        if not self._pixel_rate:
+            return 0.0
+        return self.pixels_per_read / (self._pixel_rate * len(self.layout.amplifiers))
+
+    # --- start and end ------------------------------------------------------------------------------------
+
+    def start_up(self, step: Step) -> None:
+        """Open the link if need be and start the controller up; raises ControllerError."""
+        settings = StartupSettings(
+            timing=_program(self.settings.timing_program),
+            utility=_program(self.settings.utility_program),
+            temperature_mk=round(self.settings.temperature * 1000),
+            high_speed=self.settings.high_speed,
+        )
+        self._report = None
+        self.link.reopen()
+        self._report = self.controller.startup(settings, lambda text, done, total: step(text))
+        self._pixel_rate = self.controller.timing_board.pixel_rate.read()
+        self._set_frame()
+
+    def _set_frame(self) -> None:
+        board = self.controller.timing_board
+        board.windowing.write(0)
+        board.columns.write(self.layout.columns + self.reference_columns)
+        board.rows.write(self.layout.rows)
+
+    def shut_down(self) -> None:
+        """Stop the clocks and take the analogue power away."""
+        self.controller.stop_idle()
+        self.controller.power_off()
+
+    # --- while it runs ------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Make sure that the controller still has the programs it was given; raises ControllerError."""
+        self.controller.check_configuration()
+
+    def abort(self) -> None:
+        """Send the one command that is heard while pixels flow."""
+        self.controller.abort()
+
+    def idle(self) -> None:
+        """Let the clocks clear the array."""
+        self.controller.idle()
+
+    def identity(self) -> Mapping[str, str]:
+        """Return what the controller said of itself, by status record."""
+        report = self._report
+        if report is None:
+            return {}
+        return {
+            "timingDSP": self.settings.timing_program.name,
+            "intfDSP": self.link.name,
+            "DSPVer": f"generation {report.generation}, id {report.id_code}",
+        }
+
+    def telemetry(self) -> Mapping[str, float]:
+        """Read temperatures and pressure, by status record; never while pixels flow."""
+        board = self.controller.utility_board
+        return {
+            "detTemp": board.temperature1_mk.read() / 1000.0,
+            "temp2": board.temperature2_mk.read() / 1000.0,
+            "temp3": board.temperature3_mk.read() / 1000.0,
+            "pressure": board.pressure_adu.read(),
+            "clockState": self.controller.timing_board.clock_state.read(),
+        }
+
+    def read_test_pattern(self, cancel: threading.Event) -> bool:
+        """Read one frame of the timing board's test data and tell whether each pixel is one above the last."""
+        self.controller.stop_idle()
+        block = self.link.progress().block + 1
+        self.controller.read_out()
+        pixels = PixelStream(self.link, block, self.pixels_per_read, cancel)
+        pixels.wait_for_start(START_SECONDS)
+        last: int | None = None
+        steady = True
+        for chunk in pixels.chunks():
+            steps = np.diff(chunk.pixels, prepend=np.uint16(chunk.pixels[0] - 1 if last is None else last))
+            steady = steady and bool((steps == 1).all())
+            last = int(chunk.pixels[-1])
+        self.controller.idle()
+        return steady
+
+
+def _program(path: Path) -> LodFile:
+    try:
+        return parse(path.read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError, LodError) as error:
+        raise ProgramMissing(f"{path.name}: {error}") from error
+
+

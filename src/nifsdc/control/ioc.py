@@ -1,0 +1,221 @@
+"""One IOC put together: records, server, dictionaries, control tasks, worker tasks, camera, link."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from nifsdc.camera.layout import Layout
+from nifsdc.camera.nifs import NifsCamera
+from nifsdc.camera.sdsu import StartUp
+from nifsdc.config import ConfigError, IocConfig
+from nifsdc.control.bridge import Bridge, Value
+from nifsdc.control.control import Control
+from nifsdc.control.responses import Responses
+from nifsdc.control.routines import CommandRoutine
+from nifsdc.control.show import Show
+from nifsdc.control.workers import TaskSet, Workers
+from nifsdc.data.client import DataClient
+from nifsdc.data.ring import FrameRing
+from nifsdc.data.spool import Spool
+from nifsdc.database import CommandDef, Definition, subroutines
+from nifsdc.database.locate import share
+from nifsdc.records.ca_server import CaServer
+from nifsdc.records.database import Database
+from nifsdc.sdsu.controller import Controller
+from nifsdc.sdsu.links.sim import SimLink
+from nifsdc.tasks.data import DataTask
+from nifsdc.tasks.header import Installation, ObservationHeader
+from nifsdc.tasks.messages import Reporter
+from nifsdc.tasks.readout import ReadoutTask
+from nifsdc.tasks.slave import SlaveTask
+
+HEARTBEAT_SECONDS = 1.0
+CONTROL_KIND = "control"
+EVERY_VALUE = (
+    "prep",
+    "acq",
+    "rdout",
+    "state",
+    "dcSnlState",
+    "obsSnlState",
+    "sdsuSnlState",
+    "slaveState",
+)
+"""status records whose every value reaches the clients; of the others the newest of a burst does"""
+
+_log = logging.getLogger("nifsdc.ioc")
+
+
+class Ioc:
+    """Everything between the network and the controller, for one camera.
+
+    Parameters
+    ----------
+    config
+        the installation
+    definition
+        the database as data
+    """
+
+    def __init__(self, config: IocConfig, definition: Definition) -> None:
+        self._config = config
+        self._definition = definition
+        self._dc = f"{config.top}dc:"
+        self._sad = f"{config.top}sad:dc:"
+        self._stack = ExitStack()
+        self._parameters = definition.parameter_dictionary(config.top)
+        routines = {
+            routine.snam: self._routine(routine)
+            for routine in definition.commands
+        }
+        self.database = Database(
+            definition.records(config.top), {**subroutines.SUBROUTINES, **routines}
+        )
+        self.server = CaServer(self.database)
+        bridge = Bridge(
+            self.server.call, self._write, frozenset(self._sad + name for name in EVERY_VALUE)
+        )
+        self._status = definition.status_dictionary(config.top, bridge.publish)
+        self._bridge = bridge
+        self.control = self._build_control()
+
+    # --- putting it together ------------------------------------------------------------------------------
+
+    def _routine(self, command: CommandDef) -> Callable[..., int]:
+        return CommandRoutine(
+            command,
+            self._parameters,
+            refusal=lambda name, values: self.control.refusal(name, values),
+            accepted=lambda name: self.control.accepted(name),
+        )
+
+    def _build_control(self) -> Control:
+        config, definition = self._config, self._definition
+        layout = _layout(config.detector)
+        self._ring = self._stack.enter_context(
+            FrameRing.create(f"nifsdc-{config.top.strip(':') or 'dc'}", config.data.ring_slots)
+        )
+        client = self._stack.enter_context(
+            DataClient(config.data.server_host, config.data.server_port, name=config.top)
+        )
+        spool = Spool(Path(config.data.spool).expanduser())
+        installation = Installation(
+            config.name, layout.name, config.detector_id, simulated=config.link.kind == "sim"
+        )
+        header = ObservationHeader(installation, self._status)
+
+        def build(report: Reporter) -> TaskSet:
+            camera = self._camera(layout)
+            readout = ReadoutTask(camera, self._ring, header, self._status, report)
+            slave = SlaveTask(camera, readout, self._status, report)
+            return TaskSet(slave, readout, DataTask(self._ring, client, spool, self._status, report))
+
+        show = Show(self._status, self._write_message)
+        responses = Responses(
+            self.database,
+            self._dc,
+            {command.name: command.car for command in definition.commands if command.car},
+            {command.name: command.id_record for command in definition.commands if command.id_record},
+        )
+        control = Control(
+            self._parameters,
+            {p.name: p.choices for p in definition.parameters if p.choices},
+            responses,
+            show,
+            lambda report: Workers(build, report),
+            lambda seconds, call: asyncio.get_running_loop().call_later(seconds, call),
+            self._bridge.call,
+            config.link.kind,
+        )
+        show.initial(config.name, layout.name, config.detector_id, config.link.kind)
+        return control
+
+    def _camera(self, layout: Layout) -> NifsCamera:
+        settings = self._config.controller
+        link = self._config.link
+        if link.kind != "sim":
+            raise ConfigError(f"link kind {link.kind!r}: this version drives the simulator only; expected 'sim'")
+        return NifsCamera(
+            layout,
+            Controller(SimLink(link.host, link.port, Path(link.buffer))),
+            StartUp(
+                Path(settings.timing_program),
+                Path(settings.utility_program),
+                settings.speed == "high",
+                settings.temperature,
+            ),
+        )
+
+    # --- records ------------------------------------------------------------------------------------------
+
+    def _write(self, channel: str, value: Value) -> None:
+        self.database.set(channel, value)
+
+    def _write_message(self, name: str, text: str) -> None:
+        self._bridge.call(lambda: self.database.set(f"{self._sad}{name}.IMSS", text))
+
+    def _watch_commands(self) -> None:
+        """Have each command's start pulse start it, once the put that caused it has ended altogether."""
+        for command in self._definition.commands:
+            if command.kind == CONTROL_KIND:
+                self.database.watch(
+                    f"{self._dc}{command.name}P:st",
+                    lambda _, name=command.name: self._bridge.call(lambda: self.control.start(name)),  # type: ignore[misc]
+                )
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    async def run(self, ready: Callable[[int], None]) -> None:
+        """Serve until cancelled.
+
+        Parameters
+        ----------
+        ready
+            called with the Channel Access port once commands are taken: after the first initialisation has
+            ended, if there is one
+        """
+        self.database.init()
+        self._watch_commands()
+        listening = asyncio.get_running_loop().create_future()
+        serving = asyncio.ensure_future(self.server.run(ready=listening.set_result))
+        try:
+            await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+            await self._begin()
+            ready(listening.result())
+            await self._beat(serving)
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            self.close()
+
+    async def _begin(self) -> None:
+        self.control.workers.start()
+        self.control.heartbeat()
+        if self._config.initialise:
+            settled = asyncio.get_running_loop().create_future()
+            self.control.initialise(lambda: settled.done() or settled.set_result(None))
+            await settled
+
+    async def _beat(self, serving: asyncio.Future[None]) -> None:
+        while not serving.done():
+            await asyncio.wait((serving,), timeout=HEARTBEAT_SECONDS)
+            self.control.heartbeat()
+        await serving
+
+    def close(self) -> None:
+        """End the worker tasks and give everything back."""
+        late = self.control.workers.stop()
+        if late:
+            _log.warning("%s did not end in time", ", ".join(late))
+        self._stack.close()
+
+
+def _layout(source: str) -> Layout:
+    path = Path(source)
+    return Layout.load(path if path.is_file() else share("db") / source)

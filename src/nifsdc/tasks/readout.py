@@ -1,0 +1,166 @@
+"""The Readout task: runs the exposures of an observation and turns pixels into a frame (SDN 11.03 section 5.1.3).
+
+It has the controller from the first reset to the last pixel. Pixels are added up in the order of the stream as
+they arrive; only what leaves is unravelled. It never waits for the Data task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nifsdc.camera.camera import Camera
+from nifsdc.camera.stream import Cancelled, Chunk
+from nifsdc.data.frame import REFERENCE, SCIENCE, Card, Frame, FrameKind
+from nifsdc.data.ring import FrameRing
+from nifsdc.dictionary import StatusDictionary
+from nifsdc.readout.coadd import CoaddSum
+from nifsdc.readout.fowler import FowlerSum
+from nifsdc.readout.statistics import statistics
+from nifsdc.tasks.exposure import Exposure, Phase
+from nifsdc.tasks.messages import ReadOut, Reporter
+from nifsdc.tasks.task import Task
+from nifsdc.timing.infrared import ReadMode
+from nifsdc.timing.utc import night, utc_stamp, utc_time
+
+SATURATION = 65535
+"""counts at which the converter has no more to say; a pixel of the second set that reaches it is marked"""
+
+Header = Callable[[Exposure], tuple[Card, ...]]
+
+
+class ReadoutTask(Task[Exposure]):
+    """Runs one observation at a time.
+
+    Parameters
+    ----------
+    camera
+        the camera, while an observation runs
+    ring
+        where finished frames go
+    header
+        makes the header cards of a finished observation
+    status
+        status records
+    report
+        where `ReadOut` goes; how an observation failed stands in its `Exposure`
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        ring: FrameRing,
+        header: Header,
+        status: StatusDictionary,
+        report: Reporter,
+    ) -> None:
+        super().__init__("Readout", report)
+        self._camera = camera
+        self._ring = ring
+        self._header = header
+        self._status = status
+
+    def handle(self, message: Exposure) -> None:
+        """Run one observation to its end; every outcome is left in the `Exposure`."""
+        exposure = message
+        try:
+            self._run(exposure)
+        except Cancelled:
+            self.log.info("exposure %s was given up", exposure.settings.exposure_id)
+        except Exception as error:
+            # Whatever it was, the Slave waits for the outcome and reports it.
+            exposure.error = error
+        finally:
+            exposure.finished.set()
+
+    def _run(self, exposure: Exposure) -> None:
+        plan = exposure.plan
+        pixels = self._camera.pixels_per_read
+        fowler = FowlerSum(pixels, plan.nreads, sets=plan.sets, saturation=SATURATION)
+        coadds = CoaddSum(pixels)
+        exposure.started = exposure.now()
+        exposure.start_utc = datetime.now(UTC)
+        self._show_start(exposure)
+        for _ in range(plan.coadds):
+            fowler.clear()
+            self._expose(exposure, fowler)
+            coadds.add(fowler.difference(), fowler.saturated)
+            exposure.coadds_done += 1
+            if exposure.stop.is_set():
+                break
+        exposure.enter(Phase.CLOSING)
+        exposure.end_utc = datetime.now(UTC)
+        self._camera.idle()
+        if exposure.cancel.is_set():
+            raise Cancelled
+        single = plan.mode is ReadMode.SINGLE and coadds.count == 1
+        self._hand_on(exposure, fowler.raw() if single else coadds.total(), coadds.saturated)
+
+    def _expose(self, exposure: Exposure, fowler: FowlerSum) -> None:
+        plan = exposure.plan
+        exposure.enter(Phase.RESETTING)
+        self._camera.begin_exposure(plan, exposure.cancel)
+        first_is_last = plan.sets == 1
+        if first_is_last:
+            exposure.enter(Phase.INTEGRATING)
+        for number in range(plan.sets):
+            last = number == plan.sets - 1
+            reading = Phase.READING_LAST if last else Phase.READING_FIRST
+
+            def take(chunk: Chunk, number: int = number) -> None:
+                fowler.add(chunk.pixels, chunk.offset, number)
+                exposure.pixels_done += len(chunk.pixels)
+
+            self._camera.read_set(
+                plan,
+                number,
+                take,
+                cancel=exposure.cancel,
+                stop=exposure.stop,
+                started=lambda reading=reading: exposure.enter(reading),  # type: ignore[misc]
+            )
+            if not last:
+                exposure.enter(Phase.INTEGRATING)
+        exposure.enter(Phase.CLOSING)
+        exposure.measured.append(self._camera.end_exposure(plan))
+
+    def _hand_on(
+        self, exposure: Exposure, stream: NDArray[np.generic], saturated: NDArray[np.bool_]
+    ) -> None:
+        settings = exposure.settings
+        unraveller = self._camera.layout.unraveller
+        image, reference = unraveller.unravel(stream)
+        summary = statistics(image, unraveller.unravel(saturated)[0])
+        self._show_end(exposure)
+        cards = (
+            *self._header(exposure),
+            Card("DATAMIN", summary.minimum, extension="SCI"),
+            Card("DATAMAX", summary.maximum, extension="SCI"),
+            Card("DATAMEAN", summary.mean, extension="SCI"),
+            Card("NSATUR", summary.saturated, extension="SCI"),
+        )
+        frame = Frame.build(
+            settings.exposure_id,
+            FrameKind.SCIENCE if settings.stored else FrameKind.VIEW,
+            {SCIENCE: image, REFERENCE: reference},
+            night=night(exposure.start_utc),
+            label=settings.label,
+            cards=cards,
+        )
+        exposure.frame_number = self._ring.write(frame)
+        self._report(ReadOut(settings.exposure_id, settings.stored))
+
+    def _show_start(self, exposure: Exposure) -> None:
+        self._status.set("dateobs", utc_stamp(exposure.start_utc)[:10])
+        self._status.set("utstart", utc_time(exposure.start_utc))
+        self._status.set(f"{exposure.settings.kind.value}_readTime", self._camera.read_time)
+
+    def _show_end(self, exposure: Exposure) -> None:
+        prefix = exposure.settings.kind.value
+        self._status.set("utend", utc_time(exposure.end_utc))
+        self._status.set(f"{prefix}_exposed", exposure.exposure_time)
+        self._status.set(f"{prefix}_timeStamp", utc_stamp(exposure.start_utc))
+        self._status.set("timeLeft", 0.0)
