@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,13 @@ QUALITY = "quality"
 
 TYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
 """element types an array of a frame may have"""
+
+
+RESERVED = frozenset(
+    {"SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "NEXTEND", "PCOUNT", "GCOUNT", "EXTNAME", "EXTVER"}
+    | {"BZERO", "BSCALE", "BLANK", "DATASUM", "CHECKSUM", "COMMENT", "HISTORY", "CONTINUE", "END"}
+)
+"""keywords that describe a file's own structure, which whoever writes the file sets"""
 
 
 class FrameError(ValueError):
@@ -45,6 +53,10 @@ class Card:
     """name of the extension whose header it belongs to; empty for the primary header"""
 
     def __post_init__(self) -> None:
+        if self.keyword in RESERVED or re.fullmatch(r"NAXIS[0-9]+", self.keyword):
+            raise FrameError(f"{self.keyword} describes the file itself and is set by its writer")
+        if not re.fullmatch(r"[A-Z0-9_-]{1,8}|HIERARCH [A-Za-z0-9_ -]{1,60}", self.keyword):
+            raise FrameError(f"{self.keyword!r} is no keyword: up to 8 of A-Z 0-9 _ -, or HIERARCH and words")
         if isinstance(self.value, float) and not math.isfinite(self.value):
             raise FrameError(f"{self.keyword} is {self.value}: a header holds finite numbers only; give None")
         for text in (self.keyword, self.comment, self.value if isinstance(self.value, str) else ""):

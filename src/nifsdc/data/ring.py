@@ -333,9 +333,10 @@ class Reader:
         """Sequence number of the frame returned last."""
         return self._seen
 
-    def rewind(self) -> None:
-        """Go back to the oldest frame that may still be there."""
-        self._seen = max(0, self.newest - self._mapping.slots)
+    def rewind(self, frames: int | None = None) -> None:
+        """Go back by this many frames from the newest, or to the oldest that may still be there."""
+        slots = self._mapping.slots
+        self._seen = max(0, self.newest - min(slots if frames is None else frames, slots))
 
     def next(self, timeout: float) -> Frame | None:
         """Return a copy of the next frame, or None when none comes in time.

@@ -1,0 +1,226 @@
+"""The folder of products: a folder for each night, names, running numbers, and no file twice."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nifsdc.data import disk
+from nifsdc.data.delivery import Stored
+from nifsdc.data.errors import DataError, LabelRefused
+from nifsdc.data.fits_file import PART, Written, checksum_of, filename_card, write_new
+from nifsdc.data.fits_image import build
+from nifsdc.data.frame import Frame, FrameError
+from nifsdc.data.header import card
+from nifsdc.data.journal import Journal, JournalEntry
+from nifsdc.data.names import Template, check_night, clean_label, labelled
+
+LOG = logging.getLogger("nifsdc.archive")
+
+STATE_FOLDER = ".nifsdc"
+STANDARD_FLOOR = 256 << 20
+"""bytes of free space below which nothing more is taken"""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class ArchiveError(DataError):
+    """The archive cannot take a frame, or not be opened; the text says what to do."""
+
+
+class Archive:
+    """Products below one folder; for one process, whose threads take turns.
+
+    Parameters
+    ----------
+    root
+        made when it is not there
+    template
+        how files without a label are called
+    floor
+        bytes of free space to be left
+
+    Raises
+    ------
+    ArchiveError
+        when the folder cannot be used, or another process uses it
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        template: Template | None = None,
+        floor: int = STANDARD_FLOOR,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.root = root.absolute()
+        self._template = template or Template()
+        self._floor = floor
+        self._now = now
+        self._turn = threading.Lock()
+        state = self.root / STATE_FOLDER
+        self._numbers_path = state / "numbers.json"
+        self._lock_descriptor = -1
+        try:
+            disk.make_folder(state)
+            self._lock_descriptor = _locked(state / "lock")
+            self._journal = Journal(state / "journal.jsonl")
+            self._numbers = _read_numbers(self._numbers_path)
+            for part in self.root.glob(f"[0-9]*/.*{PART}"):
+                LOG.info("%s was left by a crash and is removed; its frame was not acknowledged", part)
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            if self._lock_descriptor >= 0:
+                os.close(self._lock_descriptor)
+            raise ArchiveError(f"{self.root} cannot be used for data: {error}") from error
+
+    def close(self) -> None:
+        """Let another process have it."""
+        with self._turn:
+            self._journal.close()
+            os.close(self._lock_descriptor)
+
+    def free_bytes(self) -> int:
+        """Bytes that may still be written; raises OSError."""
+        space = os.statvfs(self.root)
+        return space.f_bavail * space.f_frsize
+
+    def problem(self, nbytes: int, label: str = "", night: str = "") -> str:
+        """Return why a file of this size could not be stored under this label; empty if it could.
+
+        A file is created and removed to find out.
+        """
+        try:
+            folder = self._folder(night)
+            if label:
+                clean_label(label)
+            disk.make_folder(folder)
+            trial = folder / f".{uuid.uuid4().hex}{PART}"
+            disk.write_synced(trial, [b"trial"])
+            trial.unlink()
+            return self._space_problem(nbytes)
+        except LabelRefused as error:
+            return str(error)
+        except OSError as error:
+            return self._advice(error)
+
+    def _space_problem(self, nbytes: int) -> str:
+        free = self.free_bytes()
+        if free - nbytes >= self._floor:
+            return ""
+        return (
+            f"{self.root} has {free >> 20} MiB free; {nbytes >> 20} MiB are needed and "
+            f"{self._floor >> 20} MiB must stay free: move or delete files there"
+        )
+
+    def store(self, frame: Frame) -> Stored:
+        """Write a frame to a new file, or find the file that has it already.
+
+        Raises
+        ------
+        ArchiveError
+            when it cannot be written; nothing is left behind
+        LabelRefused
+            when its label makes no file name
+        """
+        with self._turn:
+            known = self._find(frame.header.key)
+            if known is not None:
+                return known
+            try:
+                problem = self._space_problem(frame.header.nbytes)
+                if problem:
+                    raise ArchiveError(problem)
+                written = self._write(frame)
+            except FrameError as error:
+                raise ArchiveError(f"frame {frame.header.key} makes no FITS file: {error}") from error
+            except OSError as error:
+                raise ArchiveError(self._advice(error)) from error
+        LOG.info("%s is stored as %s", frame.header.key, written.path)
+        return Stored(str(written.path), written.nbytes, written.checksum)
+
+    def _write(self, frame: Frame) -> Written:
+        folder = self._folder(frame.header.night)
+        disk.make_folder(folder)
+        label = frame.header.label
+        names = labelled(label) if label else self._numbered(folder)
+
+        def content(name: str) -> list[bytes | memoryview]:
+            extra = [filename_card(name)]
+            if not label:
+                extra.append(card("DATALAB", Path(name).stem))
+            return build(frame, extra=extra)
+
+        def announce(written: Written) -> None:
+            self._journal.add(
+                JournalEntry(
+                    frame.header.key,
+                    str(written.path.relative_to(self.root)),
+                    written.nbytes,
+                    written.checksum,
+                    self._now().isoformat(timespec="seconds"),
+                )
+            )
+
+        return write_new(folder, names, content, announce)
+
+    def _find(self, key: str) -> Stored | None:
+        entry = self._journal.find(key)
+        if entry is None:
+            return None
+        path = self.root / entry.path
+        try:
+            if path.stat().st_size != entry.nbytes or checksum_of(path) != entry.checksum:
+                return None
+            disk.sync_folder(path.parent)  # a crash may have come between the name and this
+        except OSError:
+            return None
+        LOG.info("%s was stored before as %s", key, path)
+        return Stored(str(path), entry.nbytes, entry.checksum, duplicate=True)
+
+    def _folder(self, night: str) -> Path:
+        return self.root / check_night(night or f"{self._now():%Y%m%d}")
+
+    def _numbered(self, folder: Path) -> Iterator[str]:
+        """Yield names with running numbers; a number is used up, durably, once its name is given out."""
+        night = folder.name
+        on_disk = self._template.highest(night, (entry.name for entry in folder.iterdir()))
+        number = max(self._numbers.get(night, 0), on_disk)
+        while True:
+            number += 1
+            self._numbers[night] = number
+            disk.replace_synced(self._numbers_path, json.dumps(self._numbers).encode("ascii"))
+            yield self._template.name(night, number)
+
+    def _advice(self, error: OSError) -> str:
+        if error.errno in _FULL:
+            return f"{self.root} takes no more data: {error}: make space there"
+        return f"{self.root} cannot be written: {error}: mend the folder or start the data server on another"
+
+
+def _locked(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise OSError(error.errno, "another data server writes there", str(path.parent)) from error
+    return descriptor
+
+
+def _read_numbers(path: Path) -> dict[str, int]:
+    """Return the last running number of each night; an unreadable file counts as none (the folders tell)."""
+    try:
+        return {str(night): int(number) for night, number in json.loads(path.read_bytes()).items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError, TypeError) as error:
+        LOG.warning("%s is not readable (%s); numbers go on from the files in the folders", path, error)
+        return {}

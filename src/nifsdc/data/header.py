@@ -1,0 +1,154 @@
+"""The keywords of a product: one table, so that every product has the same comments and the same order.
+
+The names are those of the observatory's client (`Nifs.xml`: EXPRQ, LNRS, PERIOD ...), of the FITS standard
+4.0 and of common use at the observatory. Who builds a header gives values; what a keyword means is
+written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from nifsdc.data.frame import Card, CardValue
+
+Kind = Literal["text", "int", "float", "bool"]
+SCI = "SCI"
+
+
+class HeaderError(ValueError):
+    """A keyword that the table does not know, or a value that is not of its kind."""
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """What one keyword means."""
+
+    name: str
+    kind: Kind
+    comment: str
+    extension: str = ""
+    """extension whose header it belongs to; empty for the primary header"""
+    decimals: int = 6
+    """digits kept behind the point of a number"""
+
+
+HEADER_KEYWORDS: tuple[Keyword, ...] = (
+    # who and where
+    Keyword("INSTRUME", "text", "instrument"),
+    Keyword("OBSERVAT", "text", "observatory"),
+    Keyword("TELESCOP", "text", "telescope"),
+    Keyword("OBJECT", "text", "what was observed"),
+    Keyword("OBSTYPE", "text", "OBJECT, DARK, FLAT, ARC, BIAS"),
+    Keyword("OBSMODE", "text", "observing mode"),
+    Keyword("OBSERVER", "text", "who observed"),
+    Keyword("DATALAB", "text", "data label"),
+    Keyword("OBSID", "text", "observation this belongs to"),
+    Keyword("EXPID", "text", "identifier of this exposure, never used twice"),
+    Keyword("FILENAME", "text", "name under which this was first written"),
+    Keyword("SIMULATE", "bool", "T if the pixels come from a simulator"),
+    # when
+    Keyword("TIMESYS", "text", "time scale of the dates in this header"),
+    Keyword("DATE-OBS", "text", "start: first reset of the first coadd"),
+    Keyword("DATE-END", "text", "end: last pixel of the last coadd"),
+    Keyword("UTSTART", "text", "time of day at DATE-OBS"),
+    Keyword("UTEND", "text", "time of day at DATE-END"),
+    Keyword("MJD-OBS", "float", "[d] modified Julian date of DATE-OBS", decimals=9),
+    # exposure
+    Keyword("EXPRQ", "float", "[s] exposure time asked for, each coadd"),
+    Keyword("EXPTIME", "float", "[s] exposure time measured, mean of the coadds"),
+    Keyword("COADDS", "int", "exposures added up"),
+    Keyword("COADDSRQ", "int", "exposures asked for"),
+    Keyword("READMODE", "text", "DCS, FOWLER, LINEAR or SINGLE"),
+    Keyword("EXPMODE", "text", "exposure mode"),
+    Keyword("TIMEMODE", "text", "which of time, period, periods was worked out"),
+    Keyword("LNRS", "int", "low-noise (Fowler) reads at each end"),
+    Keyword("NREADS", "int", "reads of the array in all"),
+    Keyword("PERIOD", "float", "[s] period of the non-destructive reads"),
+    Keyword("NPERIODS", "int", "number of read periods"),
+    Keyword("RDTIME", "float", "[s] time of one read of the array"),
+    Keyword("NRESETS", "int", "resets before each exposure"),
+    Keyword("RSTDELAY", "float", "[s] delay between last reset and first read"),
+    Keyword("STOPPED", "bool", "T if the exposure was ended early on request"),
+    # detector and controller
+    Keyword("DCNAME", "text", "detector controller"),
+    Keyword("DCSWVER", "text", "version of the detector controller's software"),
+    Keyword("DETECTOR", "text", "detector layout"),
+    Keyword("DETID", "text", "detector"),
+    Keyword("DETTEMP", "float", "[K] detector temperature"),
+    Keyword("DETTEMP2", "float", "[K] second temperature sensor"),
+    Keyword("DETTEMP3", "float", "[K] third temperature sensor"),
+    Keyword("BIASPWR", "float", "[V] source voltage of the bias P-FET"),
+    Keyword("DETSPEED", "text", "readout speed"),
+    Keyword("NAMPS", "int", "readout amplifiers"),
+    Keyword("REFSAMP", "int", "reference samples a line"),
+    Keyword("DSPTIM", "text", "program of the timing board"),
+    Keyword("DSPUTIL", "text", "program of the utility board"),
+    # instrument
+    Keyword("GRATING", "text", "grating"),
+    Keyword("GRATWAVE", "float", "[um] central wavelength"),
+    Keyword("FILTER", "text", "filter"),
+    Keyword("APERTURE", "text", "focal plane mask"),
+    Keyword("APOFFSET", "float", "offset of the focal plane mask"),
+    Keyword("FLIP", "text", "flip mirror"),
+    Keyword("WINDCOVR", "text", "window cover"),
+    # data
+    Keyword("BUNIT", "text", "unit of the pixels", SCI),
+    Keyword("GAIN", "float", "[electron/adu] conversion gain", SCI),
+    Keyword("RDNOISE", "float", "[electron] read noise of a single read", SCI),
+    Keyword("SATLEVEL", "int", "[adu] counts of one read marked as saturated", SCI),
+    Keyword("NSATUR", "int", "pixels marked as saturated", SCI),
+    Keyword("DATAMIN", "float", "least pixel", SCI),
+    Keyword("DATAMAX", "float", "greatest pixel", SCI),
+    Keyword("DATAMEAN", "float", "mean of all pixels", SCI),
+)
+
+_BY_NAME: Mapping[str, tuple[int, Keyword]] = {
+    keyword.name: (place, keyword) for place, keyword in enumerate(HEADER_KEYWORDS)
+}
+
+
+def card(name: str, value: CardValue) -> Card:
+    """Return the card of a keyword with this value; None stands for a value that is not known.
+
+    Raises
+    ------
+    HeaderError
+        when the table does not have the keyword, or the value is not of its kind
+    """
+    if name not in _BY_NAME:
+        raise HeaderError(f"keyword {name} is not in the table of keywords: add it there with its comment")
+    keyword = _BY_NAME[name][1]
+    return Card(name, _converted(keyword, value), keyword.comment, keyword.extension)
+
+
+def cards(values: Mapping[str, CardValue]) -> tuple[Card, ...]:
+    """Return the cards of these values in the order of the table; raises HeaderError as `card` does."""
+    made = [card(name, value) for name, value in values.items()]
+    return tuple(sorted(made, key=lambda made_card: _BY_NAME[made_card.keyword][0]))
+
+
+def parameter_cards(parameters: Mapping[str, CardValue]) -> tuple[Card, ...]:
+    """Return one card for each parameter, by its own name, as ``HIERARCH NIFSDC name``.
+
+    Every parameter that shaped the data is thus in the header, whether or not it has a keyword of its own.
+    """
+    return tuple(
+        Card(f"HIERARCH NIFSDC {name}", value, "parameter") for name, value in sorted(parameters.items())
+    )
+
+
+def _converted(keyword: Keyword, value: CardValue) -> CardValue:
+    if value is None:
+        return None
+    if keyword.kind == "text" and isinstance(value, str):
+        return value
+    if keyword.kind == "bool" and isinstance(value, bool):
+        return value
+    if not isinstance(value, bool):
+        if keyword.kind == "int" and isinstance(value, int):
+            return value
+        if keyword.kind == "float" and isinstance(value, int | float):
+            return round(float(value), keyword.decimals)
+    raise HeaderError(f"{keyword.name} is {value!r}; expected {keyword.kind}")

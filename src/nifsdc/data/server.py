@@ -1,0 +1,232 @@
+"""The data server: a process that turns frames into files (SDN 11.03 section 4.9).
+
+One thread for each connection. A frame is acknowledged when its file is complete and on disk, not before.
+Run as ``python -m nifsdc.data.server --root FOLDER``; it prints ``READY {"port": ...}`` when it listens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from nifsdc.data.archive import STANDARD_FLOOR, Archive, ArchiveError
+from nifsdc.data.errors import DataError, WireError
+from nifsdc.data.lifetime import parent_watch
+from nifsdc.data.names import STANDARD_TEMPLATE, Template
+from nifsdc.data.transport import Connection
+from nifsdc.data.wire import Message
+
+LOG = logging.getLogger("nifsdc.dataserver")
+
+LOOK_SECONDS = 0.1
+"""how soon the end is noticed"""
+MESSAGE_SECONDS = 60.0
+"""for one message to arrive or leave, however slow the network"""
+SILENCE_SECONDS = 60.0
+"""without a word (clients say something every second) after which a connection is given up"""
+END_SECONDS = 10.0
+MOST_CONNECTIONS = 64
+
+Fields = Mapping[str, Any]
+
+
+class DataServer:
+    """Listens, and stores what comes, until `stop`.
+
+    Parameters
+    ----------
+    archive
+        where files go
+    host, port
+        where to listen; port 0 takes a free one
+    """
+
+    def __init__(self, archive: Archive, host: str, port: int) -> None:
+        self._archive = archive
+        self._listener = socket.create_server((host, port))
+        self._listener.settimeout(LOOK_SECONDS)
+        self.port = int(self._listener.getsockname()[1])
+        self._stop = threading.Event()
+        self._threads: set[threading.Thread] = set()
+
+    def stop(self) -> None:
+        """End `serve` soon; a frame that is being written is written and acknowledged first."""
+        self._stop.set()
+
+    def serve(self, keep_on: Callable[[], bool] = lambda: True) -> None:
+        """Serve until `stop` is called or ``keep_on`` says no."""
+        try:
+            while not self._stop.is_set() and keep_on():
+                self._threads = {thread for thread in self._threads if thread.is_alive()}
+                try:
+                    endpoint, address = self._listener.accept()
+                except TimeoutError:
+                    continue
+                if len(self._threads) >= MOST_CONNECTIONS:
+                    LOG.warning("%s is turned away: %d connections are enough", address, MOST_CONNECTIONS)
+                    endpoint.close()
+                    continue
+                thread = threading.Thread(
+                    target=self._converse, args=(endpoint, address[0]), name="DataServer", daemon=True
+                )
+                self._threads.add(thread)
+                thread.start()
+        finally:
+            self._stop.set()
+            self._listener.close()
+            deadline = time.monotonic() + END_SECONDS
+            for thread in self._threads:
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _converse(self, endpoint: socket.socket, peer: str) -> None:
+        connection = Connection(endpoint)
+        heard = time.monotonic()
+        try:
+            while not self._stop.is_set() and time.monotonic() - heard < SILENCE_SECONDS:
+                if not connection.wait(LOOK_SECONDS):
+                    continue
+                message = connection.receive(time.monotonic() + MESSAGE_SECONDS)
+                answer = self._answer(message)
+                connection.send(
+                    Message({**answer, "number": message.fields.get("number")}),
+                    time.monotonic() + MESSAGE_SECONDS,
+                )
+                heard = time.monotonic()
+        except WireError as error:
+            LOG.warning("%s: %s", peer, error)
+            self._complain(connection, error)
+        except OSError as error:
+            LOG.info("%s: %s", peer, error)
+        finally:
+            connection.close()
+
+    @staticmethod
+    def _complain(connection: Connection, error: WireError) -> None:
+        """Say why the connection ends; ``number`` is unknown, as the message was."""
+        try:
+            connection.send(
+                Message({"type": "refused", "reason": str(error), "number": None}), time.monotonic() + 1.0
+            )
+        except OSError as second:
+            LOG.info("nor could it be told: %s", second)
+
+    def _answer(self, message: Message) -> Fields:
+        kind = message.fields["type"]
+        answerer = _ANSWERS.get(kind)
+        if answerer is None:
+            return _refusal(f"{kind!r} is not a message of this server; known are {', '.join(_ANSWERS)}")
+        try:
+            return answerer(self._archive, message)
+        except DataError as error:
+            LOG.error("%s", error)
+            return _refusal(str(error))
+
+
+def _refusal(reason: str) -> Fields:
+    return {"type": "refused", "reason": reason}
+
+
+def _hello(archive: Archive, message: Message) -> Fields:
+    LOG.info("%s is connected", message.fields.get("name", "a client"))
+    return {"type": "hello", "root": str(archive.root)}
+
+
+def _ping(archive: Archive, message: Message) -> Fields:
+    return {"type": "pong"}
+
+
+def _preflight(archive: Archive, message: Message) -> Fields:
+    fields = message.fields
+    try:
+        problem = archive.problem(
+            int(fields.get("nbytes", 0)), str(fields.get("label", "")), str(fields.get("night", ""))
+        )
+        free = archive.free_bytes()
+    except (OSError, TypeError, ValueError) as error:
+        return {"type": "preflight", "ok": False, "problem": str(error), "free_bytes": 0}
+    return {"type": "preflight", "ok": not problem, "problem": problem, "free_bytes": free}
+
+
+def _store(archive: Archive, message: Message) -> Fields:
+    if message.frame is None:
+        return _refusal("there is no frame to store in this message")
+    stored = archive.store(message.frame)
+    return {
+        "type": "stored",
+        "path": stored.path,
+        "nbytes": stored.nbytes,
+        "checksum": stored.checksum,
+        "duplicate": stored.duplicate,
+    }
+
+
+_ANSWERS: Mapping[str, Callable[[Archive, Message], Fields]] = {
+    "hello": _hello,
+    "ping": _ping,
+    "preflight": _preflight,
+    "store": _store,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of the data server."""
+    made = argparse.ArgumentParser(
+        prog="nifsdc data-server",
+        description="Store frames as FITS files, for any number of cameras.",
+        epilog="example: nifsdc data-server --host 0.0.0.0 --port 7624 --root /data",
+    )
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    made.add_argument("--port", type=int, default=7624, help="0 for a free one (default: %(default)s)")
+    made.add_argument(
+        "--root", type=Path, required=True, help="folder for the data, a folder for each night in it"
+    )
+    made.add_argument(
+        "--template", default=STANDARD_TEMPLATE, help="names without a label (default: %(default)s)"
+    )
+    made.add_argument(
+        "--floor-mib",
+        type=int,
+        default=STANDARD_FLOOR >> 20,
+        help="free space to be left (default: %(default)s)",
+    )
+    made.add_argument("--parent-pid", type=int, default=0, help="end when this process is gone")
+    made.add_argument("--log-level", default="INFO", help="(default: %(default)s)")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after that, 1 when the folder or the port cannot be used."""
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(
+        level=arguments.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
+    )
+    try:
+        archive = Archive(arguments.root, Template(arguments.template), arguments.floor_mib << 20)
+        server = DataServer(archive, arguments.host, arguments.port)
+    except (ArchiveError, ValueError, OSError) as error:
+        print(f"nifsdc data-server: {error}", file=sys.stderr)
+        return 1
+
+    def end(number: int, frame: FrameType | None) -> None:
+        server.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    print("READY " + json.dumps({"port": server.port, "root": str(archive.root)}), flush=True)
+    server.serve(keep_on=parent_watch(arguments.parent_pid))
+    archive.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
