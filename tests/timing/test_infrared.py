@@ -1,0 +1,68 @@
+"""Exposure plans against the figures of the NIFS instrument pages (icd/sdsu_facts.md section 6)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nifsdc.timing.infrared import ExposurePlan, ReadMode, TimeMode, consistent_times
+
+READ = 5.3
+
+
+def plan(mode: ReadMode = ReadMode.FOWLER, requested: float = 60.0, nreads: int = 1, coadds: int = 1) -> ExposurePlan:
+    return ExposurePlan(mode, requested, nreads, coadds, resets=1, reset_delay=0.0, read_time=READ)
+
+
+@pytest.mark.parametrize(("nreads", "shortest"), [(1, 5.3), (4, 21.2), (16, 84.8)])
+def test_the_shortest_exposures_are_those_of_the_instrument_page(nreads: int, shortest: float) -> None:
+    short = plan(requested=0.0, nreads=nreads)
+    assert short.exposure == pytest.approx(shortest)
+    assert short.gap == 0
+    assert short.shortened_by_reads
+
+
+def test_a_long_exposure_is_exposed_as_asked() -> None:
+    long = plan(requested=60.0, nreads=4)
+    assert long.exposure == pytest.approx(60.0)
+    assert long.gap == pytest.approx(60.0 - 21.2)
+    assert not long.shortened_by_reads
+
+
+def test_a_single_read_waits_the_whole_exposure_and_reads_once() -> None:
+    single = plan(ReadMode.SINGLE, requested=10.0)
+    assert (single.gap, single.exposure, single.reads) == (10.0, 10.0, 1)
+    assert single.total_time == pytest.approx(15.3)
+
+
+@given(
+    requested=st.floats(0, 7200),
+    nreads=st.integers(1, 64),
+    coadds=st.integers(1, 100),
+    mode=st.sampled_from([ReadMode.DCS, ReadMode.FOWLER, ReadMode.SINGLE]),
+)
+def test_the_parts_add_up(requested: float, nreads: int, coadds: int, mode: ReadMode) -> None:
+    one = plan(mode, requested, nreads, coadds)
+    reads = one.sets * nreads * READ
+    assert one.total_time == pytest.approx(coadds * (reads + one.gap))
+    assert one.exposure >= requested or one.exposure == pytest.approx(requested)
+    assert one.gap >= 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        (TimeMode.EXPOSURE, (12.0, 3.0, 4)),
+        (TimeMode.PERIOD, (60.0, 15.0, 4)),
+        (TimeMode.NPERIODS, (60.0, 3.0, 20)),
+    ],
+)
+def test_any_two_of_the_three_give_the_third(mode: TimeMode, expected: tuple[float, float, int]) -> None:
+    times = consistent_times(mode, exposure=60.0, period=3.0, nperiods=4)
+    assert (times.exposure, times.period, times.nperiods) == expected
+
+
+def test_the_number_of_periods_needs_a_period() -> None:
+    with pytest.raises(ValueError, match="above 0 s"):
+        consistent_times(TimeMode.NPERIODS, 60.0, 0.0, 1)
