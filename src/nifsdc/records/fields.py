@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .types import FieldType, Value
+from .convert import double_to_string, float_to_string
+from .spec import FieldSpec
+from .types import FieldType, Scalar, Value
 
 if TYPE_CHECKING:
+    from .links import Link
     from .record import Record
 
 
@@ -18,7 +22,7 @@ class Limits(NamedTuple):
 
 
 class AlarmLimits(NamedTuple):
-    """The four alarm limits; NaN (floats) where the record has none."""
+    """The four alarm limits; NaN where the record has none."""
 
     lolo: float
     low: float
@@ -41,72 +45,98 @@ class Metadata(NamedTuple):
 class Field:
     """Handle of one field of one record; made once, on first use, and kept: compare by identity."""
 
-    __slots__ = ("dbr", "name", "record", "size")
+    __slots__ = ("dbr", "followers", "late", "menu_fixed", "name", "record", "size", "spec", "watchers")
 
-    record: Record
-    """the record it belongs to; ``record.name``, ``record.rtyp``"""
-    name: str
-    """field name, e.g. ``VALA``"""
-    dbr: FieldType
-    """native type; link fields and RTYP are STRING, DTYP is ENUM"""
-    size: int
-    """bytes a string of this field can take, the closing NUL included (40, 61 for NAME and links, 41 for DESC)"""
-
-    def __init__(self, record: Record, name: str, dbr: FieldType, size: int) -> None:
+    def __init__(self, record: Record, spec: FieldSpec, dbr: FieldType) -> None:
         self.record = record
-        self.name = name
+        """the record it belongs to; ``record.name``, ``record.rtyp``"""
+        self.name = spec.name
+        """field name, e.g. ``VALA``"""
+        self.spec = spec
         self.dbr = dbr
-        self.size = size
+        """native type; link fields and RTYP are STRING, DTYP is MENU"""
+        self.size = spec.size
+        """bytes a string of this field can take, the closing NUL included (40; 61 for NAME, 1024 for links)"""
+        self.menu_fixed = spec.menu
+        self.late = record.is_late(spec, dbr)
+        """True where an event carries the value as it is after the processing chain, not when it was posted
+        (text and arrays: the C server's events refer to the record for what is too big to copy)"""
+        self.followers: list[Link] = []
+        """CA, CP and CPP links of other records that read this field"""
+        self.watchers: list[Callable[[Value], None]] = []
 
     @property
     def pvname(self) -> str:
         """Full channel name with the field: ``nifs:dc:observe.A``."""
-        raise NotImplementedError
+        return f"{self.record.name}.{self.name}"
 
     @property
     def menu(self) -> tuple[str, ...] | None:
         """Labels of an ENUM or MENU field by index (read each time: bo and mbbo labels can be put), else None."""
-        raise NotImplementedError
+        if self.menu_fixed is not None:
+            return self.menu_fixed
+        return self.record.labels(self.name) if self.dbr is FieldType.ENUM else None
 
     @property
     def count(self) -> int:
         """Largest number of elements: 1 for a scalar; ``value`` of an array field is a tuple that may be shorter."""
-        raise NotImplementedError
+        return self.record.capacity(self.name)
 
     @property
     def writable(self) -> bool:
         """False where a client's put is refused whatever the value (SPC_NOMOD)."""
-        raise NotImplementedError
+        return not self.spec.nomod
 
     @property
     def value(self) -> Value:
         """Present value: str, int (menus too), float, or a tuple for ``count`` > 1."""
-        raise NotImplementedError
+        value: Value = self.record.v[self.name]
+        return value
 
     @property
     def text(self) -> str:
         """Present value as the C server would convert it to a string (PREC, menu labels); arrays: first element."""
-        raise NotImplementedError
+        value = self.value
+        return self.format(value if not isinstance(value, tuple) else value[0] if value else "")
+
+    def format(self, value: Scalar) -> str:
+        """A value of this field as text: label of a menu, number with the record's precision."""
+        if isinstance(value, str):
+            return value
+        if isinstance(value, float):
+            precision = self.record.precision(self)
+            if self.dbr is FieldType.FLOAT:
+                return float_to_string(value, precision)
+            return double_to_string(value, precision)
+        labels = self.menu
+        if labels is None:
+            return "" if self.dbr.is_enum else str(value)
+        if value < len(labels):
+            return labels[value]
+        return str(value) if self.menu_fixed is not None else "Illegal_Value"
 
     @property
     def stat(self) -> int:
         """Alarm status (AlarmStatus index) of the record."""
-        raise NotImplementedError
+        stat: int = self.record.v["STAT"]
+        return stat
 
     @property
     def sevr(self) -> int:
         """Alarm severity (Severity index) of the record."""
-        raise NotImplementedError
+        sevr: int = self.record.v["SEVR"]
+        return sevr
 
     @property
     def timestamp(self) -> float:
         """Time stamp of the record: seconds since 1970 UTC, 0.0 when never processed."""
-        raise NotImplementedError
+        time: float = self.record.v["TIME"]
+        return time
 
     @property
     def metadata(self) -> Metadata:
         """Units, precision and limits."""
-        raise NotImplementedError
+        return self.record.metadata(self)
 
     def __repr__(self) -> str:
         return f"<Field {self.pvname} {self.dbr.value}>"

@@ -1,0 +1,118 @@
+"""From definitions to living records: everything that is wrong is found, and told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from .convert import ConversionError
+from .definition import RecordDef
+from .errors import DatabaseError
+from .links import LinkText, LinkTextError, parse_link
+from .record import Record
+from .tables import RECORD_TYPES
+
+if TYPE_CHECKING:
+    from .database import Database
+
+_EMPTY = LinkText(constant="")
+
+
+def build(db: Database, defs: Iterable[RecordDef], classes: Mapping[str, type[Record]]) -> None:
+    """Make all records of a database, their fields' values and their links.
+
+    Raises:
+        DatabaseError: with every problem found, each naming record and field and what is known.
+    """
+    problems: list[str] = []
+    made: list[tuple[Record, RecordDef]] = []
+    for rdef in defs:
+        record = _make(db, rdef, classes, problems)
+        if record is not None:
+            made.append((record, rdef))
+    for record, rdef in made:
+        _name_aliases(db, record, rdef, problems)
+    for record, rdef in made:
+        _set_values(record, rdef, problems)
+    for record, rdef in made:
+        _make_links(db, record, rdef, problems)
+        _check_subroutines(db, record, problems)
+        problems += [f"{_where(record)}: {problem}" for problem in record.problems()]
+    if problems:
+        raise DatabaseError(tuple(problems))
+
+
+def _where(record: Record, field: str = "") -> str:
+    return f"{record.rtyp} {record.name}{'.' if field else ''}{field}"
+
+
+def _make(
+    db: Database, rdef: RecordDef, classes: Mapping[str, type[Record]], problems: list[str]
+) -> Record | None:
+    rtype = RECORD_TYPES.get(rdef.rtyp)
+    if rtype is None:
+        problems.append(f"{rdef.rtyp} {rdef.name}: unknown record type; known: {', '.join(sorted(RECORD_TYPES))}")
+        return None
+    if not rdef.name or "." in rdef.name or len(rdef.name) > 60 or rdef.name.split() != [rdef.name]:
+        problems.append(f"{rdef.rtyp} {rdef.name!r}: a record name has 1 to 60 characters, no dot and no blank")
+        return None
+    if rdef.name in db.records:
+        other = db.records[rdef.name]
+        problems.append(f"{rdef.rtyp} {rdef.name}: the name is taken by a {other.rtyp} record defined before")
+        return None
+    record = classes[rdef.rtyp](db, rtype, rdef.name)
+    record.info = dict(rdef.info)
+    record.aliases = tuple(rdef.aliases)
+    db.records[rdef.name] = record
+    return record
+
+
+def _name_aliases(db: Database, record: Record, rdef: RecordDef, problems: list[str]) -> None:
+    for alias in rdef.aliases:
+        taken = db.records.get(alias) or db.by_alias.get(alias)
+        if taken is not None:
+            problems.append(f"{_where(record)}: alias {alias} is a name of {taken.rtyp} {taken.name}")
+        else:
+            db.by_alias[alias] = record
+
+
+def _set_values(record: Record, rdef: RecordDef, problems: list[str]) -> None:
+    fields = record.type.fields
+    given: list[tuple[str, str]] = []
+    for name, text in rdef.fields.items():
+        if name not in fields or name in ("NAME", "RTYP", "TIME"):
+            problems.append(f"{_where(record, name)}: a {record.rtyp} has no such field; known: {' '.join(fields)}")
+        elif fields[name].link is None:
+            given.append((name, text))
+    # fields that tell other fields' types and sizes come before those
+    for name, text in sorted(given, key=lambda item: fields[item[0]].dynamic):
+        if not record.accessible(name):
+            problems.append(f"{_where(record, name)}: this record has no such field (see CTYP)")
+            continue
+        try:
+            record.assign(name, text)
+        except ConversionError as exc:
+            problems.append(f"{_where(record, name)}: {exc}")
+        if name == "VAL":
+            record.v["UDF"] = 0
+    if not record.problems():
+        record.prepare()
+
+
+def _make_links(db: Database, record: Record, rdef: RecordDef, problems: list[str]) -> None:
+    for name, spec in record.type.fields.items():
+        if spec.link is None:
+            continue
+        text = rdef.fields.get(name, "")
+        try:
+            db.make_link(record, name, spec.link, parse_link(text) if text else _EMPTY)
+        except LinkTextError as exc:
+            problems.append(f"{_where(record, name)}: {exc}")
+
+
+def _check_subroutines(db: Database, record: Record, problems: list[str]) -> None:
+    for name in ("SNAM", "INAM"):
+        subroutine = record.v.get(name)
+        if subroutine and subroutine not in db.subroutines:
+            known = ", ".join(sorted(db.subroutines)) or "(none)"
+            problems.append(f"{_where(record, name)}: no subroutine {subroutine!r}; known: {known}")

@@ -1,0 +1,254 @@
+"""One client's connection: requests in the order they came, replies and events in one write per wake-up.
+
+Everything happens synchronously on the server's loop: no task, no queue of requests, no timer. A client that does
+not read is held back twice: its events wait in a bounded queue (``ca_queue``), and its own requests are not read
+until it takes the replies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from typing import Protocol, cast
+
+from .ca_events import Subscription
+from .ca_queue import Bounds, EventQueue
+from .ca_session import Peer, Service, Session
+from .ca_wire import MINOR_VERSION, Command, Message, MessageReader, ProtocolError, message
+
+log = logging.getLogger("nifsdc.ca")
+
+CHUNK = 1 << 18
+"""bytes given to the socket at once; a large array goes out in pieces of this size, other clients in between"""
+REQUESTS_PER_TURN = 64
+"""requests answered before other clients get their turn"""
+LARGEST_PLAIN = 1 << 14
+"""bytes of payload a client may send in anything but a write to a large array"""
+
+
+class Host(Service, Protocol):
+    """What a circuit needs of its server."""
+
+    def dirty(self, circuit: Circuit) -> None:
+        """Have ``circuit.flush`` called at the end of the present wake-up."""
+
+    def settle(self) -> None:
+        """End a wake-up: flush every dirty circuit and set the timer of the database."""
+
+    def opened(self, circuit: Circuit) -> Bounds:
+        """Take note of a new client and say how much may wait for it."""
+
+    def closed(self, circuit: Circuit) -> None:
+        """Forget a client."""
+
+
+class Circuit(asyncio.Protocol):
+    """A client's TCP connection, from accept to close."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._transport: asyncio.Transport | None = None
+        self._reader = MessageReader(LARGEST_PLAIN)
+        self._out: list[bytes | memoryview] = []
+        self._out_bytes = 0
+        self._queue = EventQueue(Bounds())
+        self._events_on = True
+        self._stuck = False
+        self._turn_waits = False
+        self._reading = True
+        self._marked = False
+        self.session = Session(host, self, Peer("", 0))
+
+    @property
+    def connected(self) -> bool:
+        """False once the client has gone."""
+        return self._transport is not None
+
+    @property
+    def coalesced(self) -> int:
+        """Values that gave way to newer ones because the client did not take them."""
+        return self._queue.coalesced
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of events that wait for the client."""
+        return self._queue.bytes
+
+    # --- the connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=CHUNK, low=CHUNK // 4)
+        address = transport.get_extra_info("peername") or ("", 0)
+        self.session.peer = Peer(str(address[0]), int(address[1]))
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._queue.bounds = self._host.opened(self)
+        log.debug("client %s connected", self.session.peer)
+        self.reply(message(Command.VERSION, count=MINOR_VERSION))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended: forget everything of this client."""
+        self._transport = None
+        self._out.clear()
+        self._out_bytes = 0
+        self.session.close()
+        self._queue.clear()
+        self._host.closed(self)
+        log.debug("client %s disconnected%s", self.session.peer, f": {exc}" if exc else "")
+
+    def abort(self, reason: str) -> None:
+        """Disconnect the client at once, for a reason that goes to the log."""
+        if self._transport is not None and not self._transport.is_closing():
+            log.warning("client %s disconnected: %s", self.session.peer, reason)
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Disconnect the client because the server ends."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- out
+
+    def reply(self, data: bytes) -> None:
+        """Send a message at the end of the present wake-up."""
+        self._out.append(data)
+        self._out_bytes += len(data)
+        if not self._marked:
+            self._mark()
+
+    def post(self, subscription: Subscription, head: bytes, payload: bytes) -> None:
+        """Send one event at the end of the present wake-up, or let it wait while the client takes none."""
+        if self._events_on and not self._stuck and not self._queue:
+            self._out.append(head)
+            self._out.append(payload)
+            self._out_bytes += len(head) + len(payload)
+            if self._out_bytes >= CHUNK:
+                self.flush()
+            elif not self._marked:
+                self._mark()
+        elif self._transport is not None and not self._queue.add(subscription, head, payload):
+            self.abort(
+                f"it does not take its events, of which those of {subscription.channel.name} must be kept"
+            )
+
+    def let_events(self, on: bool) -> None:
+        """Send events, or have them wait because the client asked for it."""
+        self._events_on = on
+        if on and not self._marked:
+            self._mark()
+
+    def _mark(self) -> None:
+        self._marked = True
+        self._host.dirty(self)
+
+    def flush(self) -> None:
+        """Write what has gathered, then events that were waiting, as far as the socket takes them."""
+        self._marked = False
+        transport = self._transport
+        while transport is not None and not self._stuck and not transport.is_closing():
+            if not self._out:
+                if not (self._queue and self._events_on):
+                    return
+                self._out += self._queue.take(CHUNK)
+                self._out_bytes = sum(map(len, self._out))
+            elif self._out_bytes <= 2 * CHUNK:
+                data = b"".join(self._out)
+                self._out.clear()
+                self._out_bytes = 0
+                transport.write(data)
+            else:
+                transport.write(b"".join(self._cut()))
+
+    def _cut(self) -> list[bytes | memoryview]:
+        """Take about CHUNK bytes from the front of what has gathered, cutting a large array without copying it."""
+        out, size, many = self._out, 0, 0
+        while many < len(out) and size + len(out[many]) <= CHUNK:
+            size += len(out[many])
+            many += 1
+        piece = out[:many]
+        del out[:many]
+        if not piece:
+            view = memoryview(out[0])
+            piece.append(view[:CHUNK])
+            out[0] = view[CHUNK:]
+            size = CHUNK
+        self._out_bytes -= size
+        return piece
+
+    def pause_writing(self) -> None:
+        """The socket is full: the client does not read."""
+        self._stuck = True
+        self._hold_reading()
+
+    def resume_writing(self) -> None:
+        """The socket takes bytes again."""
+        self._stuck = False
+        self.flush()
+        self._take_turn()
+
+    # --- in
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have arrived: answer the requests in them."""
+        self._reader.feed(data)
+        if not self._turn_waits:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        if not self._stuck and not self._turn_waits:
+            self._answer()
+            self._host.settle()
+
+    def _next_turn(self) -> None:
+        self._turn_waits = False
+        self._take_turn()
+
+    def _hold_reading(self) -> None:
+        if self._reading and self._transport is not None:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._reading and self._transport is not None:
+            self._reading = True
+            self._transport.resume_reading()
+
+    def _answer(self) -> None:
+        """Answer requests until there are none, the socket is full, or it is another client's turn."""
+        session = self.session
+        try:
+            for _ in range(REQUESTS_PER_TURN):
+                if self._out_bytes > CHUNK:
+                    self.flush()
+                if self._stuck or self._transport is None or self._transport.is_closing():
+                    return
+                request = self._next_request()
+                if request is None:
+                    self._resume_reading()
+                    return
+                session.handle(request)
+        except (ProtocolError, struct.error) as problem:
+            self.abort(str(problem))
+            return
+        except Exception:
+            log.exception("a request of client %s failed inside the server", session.peer)
+            self.abort("its request failed inside the server")
+            return
+        self._hold_reading()
+        self._turn_waits = True
+        asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def _next_request(self) -> Message | None:
+        try:
+            return self._reader.next()
+        except ProtocolError:
+            largest = self.session.largest_write
+            if largest <= self._reader.largest:
+                raise
+            self._reader.largest = largest  # the client has a large array open
+            return self._reader.next()

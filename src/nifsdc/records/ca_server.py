@@ -1,0 +1,335 @@
+"""The Channel Access server of a record database.
+
+Addresses and ports come from the usual EPICS environment through caproto, whose server is not used: its
+circuits keep events in several queues, wait for slow clients and batch by timers, which a command handshake
+cannot bear. This one does everything synchronously on the loop that owns the database (``ca_circuit``), encodes
+an event once for all its subscribers (``ca_events``) and lets no client wait for another (``ca_queue``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import caproto
+
+from .ca_channel import Channels
+from .ca_circuit import Circuit
+from .ca_events import Dispatcher
+from .ca_queue import Bounds
+from .ca_search import Beacons, SearchResponder
+from .ca_session import Peer, Write
+from .database import Database
+from .fields import Field
+
+log = logging.getLogger("nifsdc.ca")
+
+CALL_SLICE = 0.005
+"""seconds that calls handed over by other threads may take before clients get their turn"""
+PORT_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the server has to do at the moment and has done since its start."""
+
+    clients: int
+    channels: int
+    monitors: int
+    puts: int
+    events: int
+    coalesced: int
+    """values that gave way to newer ones because their client did not take them (clients connected now)"""
+    waiting_bytes: int
+    """bytes of events that wait for clients which do not take them"""
+
+
+def everyone(peer: Peer, field: Field) -> bool:
+    """Access rule that lets every client write what the record lets be written."""
+    return True
+
+
+def _environment_port() -> int:
+    """Port of the server: EPICS_CAS_SERVER_PORT, else EPICS_CA_SERVER_PORT, else 5064."""
+    text = os.environ.get("EPICS_CAS_SERVER_PORT", "").strip()
+    if not text:
+        return int(caproto.get_environment_variables()["EPICS_CA_SERVER_PORT"])
+    try:
+        port = int(text)
+    except ValueError:
+        port = 0
+    if not 0 < port < 65536:
+        raise ValueError(f"EPICS_CAS_SERVER_PORT is {text!r}; expected a port number from 1 to 65535")
+    return port
+
+
+class CaServer:
+    """Serves every field of a database on Channel Access.
+
+    Args:
+        database: the records; touched on the loop of ``run`` only.
+        interfaces: addresses to listen at; by default those of EPICS_CAS_INTF_ADDR_LIST, else all.
+        port: port for searches and, when free, for connections; by default EPICS_CAS_SERVER_PORT,
+            EPICS_CA_SERVER_PORT or 5064. With 0 the system chooses one for both.
+        beacons: (host, port) of beacon addresses; by default those of EPICS_CAS_BEACON_ADDR_LIST.
+        may_write: access rule, asked once for each channel a client opens.
+        put_log: told of every write that a client asks for, done or refused.
+        bounds: how many events may wait for a client that does not take them.
+        now: the clock of the database, seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        interfaces: Sequence[str] | None = None,
+        port: int | None = None,
+        beacons: Sequence[tuple[str, int]] | None = None,
+        may_write: Callable[[Peer, Field], bool] = everyone,
+        put_log: Callable[[Write], None] | None = None,
+        bounds: Bounds | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.database = database
+        self.channels = Channels(database)
+        self.dispatcher = Dispatcher()
+        self.may_write = may_write
+        self.put_log = put_log
+        self.put_count = 0
+        self.port = 0
+        self._interfaces = interfaces
+        self._wanted_port = port
+        self._beacon_addresses = beacons
+        self._bounds = bounds or Bounds()
+        self._now = now
+        self._circuits: set[Circuit] = set()
+        self._dirty: list[Circuit] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._flush_planned = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: float | None = None
+        self._calls: deque[Callable[[], None]] = deque()
+        self._calls_lock = threading.Lock()
+        self._calls_planned = False
+
+    # --- what circuits ask of their server (ca_circuit.Host)
+
+    def opened(self, circuit: Circuit) -> Bounds:
+        """Take note of a new client and say how much may wait for it."""
+        self._circuits.add(circuit)
+        return self._bounds.shared_by(len(self._circuits))
+
+    def closed(self, circuit: Circuit) -> None:
+        """Forget a client."""
+        self._circuits.discard(circuit)
+
+    def dirty(self, circuit: Circuit) -> None:
+        """Have ``circuit`` flushed when the present wake-up of the loop ends."""
+        self._dirty.append(circuit)
+        if not self._flush_planned and self._loop is not None:
+            self._flush_planned = True  # for events posted by code that runs on the loop without ``call``
+            self._loop.call_soon(self._planned_flush)
+
+    def settle(self) -> None:
+        """End a wake-up: write what has gathered for each client, and set the timer of the database."""
+        while self._dirty:
+            dirty, self._dirty = self._dirty, []
+            for circuit in dirty:
+                circuit.flush()
+        self._set_timer()
+
+    def _planned_flush(self) -> None:
+        self._flush_planned = False
+        self.settle()
+
+    # --- work for the database
+
+    def call(self, fn: Callable[[], None]) -> None:
+        """Have ``fn`` run on the loop, in the order of the calls; from any thread. Before ``run`` it waits."""
+        with self._calls_lock:
+            self._calls.append(fn)
+            if self._calls_planned or self._loop is None:
+                return
+            self._calls_planned = True
+            try:
+                self._loop.call_soon_threadsafe(self._run_calls)
+            except RuntimeError:  # the loop has been closed: nothing is served any longer
+                self._calls.clear()
+                log.info("a call came after the server had ended and was dropped")
+
+    def _run_calls(self) -> None:
+        until = time.monotonic() + CALL_SLICE
+        while True:
+            with self._calls_lock:
+                if not self._calls:
+                    self._calls_planned = False
+                    break
+                fn = self._calls.popleft()
+            try:
+                fn()
+            except Exception:
+                log.exception("a call handed to the server's loop failed")
+            if time.monotonic() > until:
+                asyncio.get_running_loop().call_soon(self._run_calls)
+                break
+        self.settle()
+
+    def _set_timer(self) -> None:
+        due = self.database.next_timer()
+        if due == self._timer_due or self._loop is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_due = due
+        if due is not None:
+            self._timer = self._loop.call_later(max(0.0, due - self._now()), self._run_timers)
+
+    def _run_timers(self) -> None:
+        self._timer = None
+        self._timer_due = None
+        try:
+            self.database.run_timers(self._now())
+        except Exception:
+            log.exception("the timers of the record database failed")
+        self.settle()
+
+    # --- serving
+
+    @property
+    def statistics(self) -> Statistics:
+        """Present load and totals."""
+        circuits = self._circuits
+        return Statistics(
+            clients=len(circuits),
+            channels=sum(c.session.channels for c in circuits),
+            monitors=len(self.dispatcher),
+            puts=self.put_count,
+            events=self.dispatcher.events,
+            coalesced=sum(c.coalesced for c in circuits),
+            waiting_bytes=sum(c.waiting for c in circuits),
+        )
+
+    async def run(self, *, ready: Callable[[int], None] | None = None) -> None:
+        """Serve until cancelled.
+
+        Args:
+            ready: told the TCP port as soon as clients can connect.
+
+        Raises:
+            OSError: no port could be had at the interfaces.
+        """
+        loop = asyncio.get_running_loop()
+        interfaces = list(self._interfaces or caproto.get_server_address_list())
+        wanted = _environment_port() if self._wanted_port is None else self._wanted_port
+        listening = bind_tcp(interfaces, wanted)
+        self.port = listening[0].getsockname()[1]
+        search_port = wanted or self.port
+        if self.port != search_port:
+            log.warning("port %d is taken; clients connect to port %d instead", wanted, self.port)
+        unsubscribe = self.database.subscribe(self.dispatcher.dispatch)
+        servers = [
+            await loop.create_server(lambda: Circuit(self), sock=sock, backlog=128) for sock in listening
+        ]
+        searches = [
+            s for i in interfaces if (s := await self._answer_searches(loop, i, search_port)) is not None
+        ]
+        addresses = (
+            caproto.get_beacon_address_list() if self._beacon_addresses is None else self._beacon_addresses
+        )
+        beacons = [Beacons(addresses, interface, self.port) for interface in interfaces]
+        self._start(loop)
+        for beacon in beacons:
+            beacon.start(loop.call_later)
+        log.info("serving %d names at %s, port %d", len(self.channels), ", ".join(interfaces), self.port)
+        try:
+            if ready is not None:
+                ready(self.port)
+            await asyncio.Event().wait()
+        finally:
+            self._stop()
+            unsubscribe()
+            for beacon in beacons:
+                beacon.close()
+            for search in searches:
+                search.close()
+            for server in servers:
+                server.close()
+            for circuit in list(self._circuits):
+                circuit.close()
+            await asyncio.sleep(0)  # lets the transports close their sockets
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._calls_lock:
+            self._loop = loop
+            self._calls_planned = bool(self._calls)
+        if self._calls_planned:
+            loop.call_soon(self._run_calls)
+        self._set_timer()
+
+    def _stop(self) -> None:
+        with self._calls_lock:
+            self._loop = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_due = None
+
+    async def _answer_searches(
+        self, loop: asyncio.AbstractEventLoop, interface: str, port: int
+    ) -> asyncio.DatagramTransport | None:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        ignored = frozenset(str(caproto.get_environment_variables()["EPICS_CAS_IGNORE_ADDR_LIST"]).split())
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # several servers of a host share the port
+            sock.bind((interface, port))
+        except OSError as problem:
+            sock.close()
+            log.error(
+                "name searches cannot be received at %s:%d (%s): clients find this server only when "
+                "EPICS_CA_NAME_SERVERS names %s:%d",
+                *(interface, port, problem, interface, self.port),
+            )
+            return None
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: SearchResponder(self.channels, self.port, ignored), sock=sock
+        )
+        return transport
+
+
+def bind_tcp(interfaces: Sequence[str], wanted: int) -> list[socket.socket]:
+    """Bind a socket at each interface, all with one port: ``wanted`` if free, else what the system chooses.
+
+    Raises:
+        OSError: no port is free at all of them, or an interface does not exist.
+    """
+    tries = [wanted] + [0] * PORT_TRIES
+    for attempt, port in enumerate(tries):
+        bound: list[socket.socket] = []
+        try:
+            for interface in interfaces:
+                sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+                bound.append(sock)
+                sock.setblocking(False)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind((interface, port))
+                sock.listen(128)
+                port = sock.getsockname()[1]
+        except OSError:
+            for sock in bound:
+                sock.close()
+            if attempt == len(tries) - 1:
+                raise
+        else:
+            return bound
+    raise OSError("no port")  # not reached: the last failure is raised above

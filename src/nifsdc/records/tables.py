@@ -1,0 +1,405 @@
+"""The fields of every record type this engine knows.
+
+Names, types, defaults and access are those of EPICS 7 base and of Gemini's record definitions (cad, apply,
+car, sir, genSub), as far as a client can see them. Pointers and other inner matter of the C code are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .spec import RecordType, parse_table, record_type
+
+COMMON = parse_table("""
+NAME  STRING:61 nomod
+RTYP  STRING nomod
+DESC  STRING:41
+ASG   STRING:29
+SCAN  MENU:menuScan scan
+PINI  MENU:menuPini
+PHAS  SHORT scan
+EVNT  STRING scan
+TSE   SHORT
+TSEL  INLINK
+DTYP  DEVICE
+DISV  SHORT =1
+DISA  SHORT
+SDIS  INLINK
+DISP  UCHAR
+PROC  UCHAR pp
+STAT  MENU:menuAlarmStat =UDF nomod
+SEVR  MENU:menuAlarmSevr nomod
+AMSG  STRING nomod
+NSTA  MENU:menuAlarmStat nomod
+NSEV  MENU:menuAlarmSevr nomod
+NAMSG STRING nomod
+ACKS  MENU:menuAlarmSevr nomod
+ACKT  MENU:menuYesNo =YES nomod
+DISS  MENU:menuAlarmSevr
+LCNT  UCHAR nomod
+PACT  UCHAR nomod
+PUTF  UCHAR nomod
+RPRO  UCHAR nomod
+PRIO  MENU:menuPriority scan
+TPRO  UCHAR
+UDF   UCHAR =1 pp
+UDFS  MENU:menuAlarmSevr =INVALID
+TIME  DOUBLE nomod
+UTAG  UINT64 nomod
+FLNK  FWDLINK
+""")
+
+_CAD = """
+VERS  DOUBLE =4.0 nomod
+VAL   LONG nomod
+SNAM  STRING nomod
+SADR  LONG nomod
+INAM  STRING nomod
+DIR   MENU:menuDirective pp
+ODIR  MENU:menuDirective nomod
+MFLG  MENU:cadMFLG nomod
+BASE  LONG nomod
+ICID  LONG
+MESS  STRING
+OMSS  STRING
+CTYP  SHORT =20 nomod
+PREC  SHORT =5 prop
+MLNK  FWDLINK nomod
+CLNK  FWDLINK nomod
+PLNK  FWDLINK nomod
+STLK  FWDLINK nomod
+SPLK  FWDLINK nomod
+OCID  LONG
+OSIM  MENU:menuSimulation
+NARG  SHORT
+MARK  SHORT
+ERSV  MENU:menuAlarmSevr pp
+SIOL  INLINK nomod
+SVAL  LONG
+SIML  INLINK nomod
+SIMM  MENU:menuSimulation
+SIMS  MENU:menuAlarmSevr
+INP{A-T}  INLINK nomod
+OUT{A-T}  OUTLINK nomod
+{A-T}     STRING special
+VAL{A-T}  STRING dynamic
+OLD{A-T}  STRING dynamic
+FTV{A-T}  MENU:menuFtype nomod
+"""
+
+_APPLY = """
+VERS  DOUBLE =4.0 nomod
+STTE  MENU:menuApplyState nomod
+NPRC  LONG nomod
+STFG  LONG nomod
+MARK  SHORT nomod
+LPRO  LONG nomod
+TOP   LONG nomod
+TOUT  FLOAT
+VAL   LONG
+DIR   MENU:menuDirective pp special
+CLID  LONG special
+MESS  STRING
+OMSS  STRING nomod
+OUT{A-T}  OUTLINK nomod
+OCL{A-T}  OUTLINK nomod
+INP{A-T}  INLINK nomod
+INM{A-T}  INLINK nomod
+"""
+
+_CAR = """
+VERS  DOUBLE =4.0 nomod
+VAL   MENU:menuCarstates nomod
+CLID  LONG nomod
+OMSS  STRING
+OERR  LONG
+IVAL  MENU:menuCarstates pp
+ICID  INLINK nomod
+IMSS  STRING
+IERR  LONG
+AVAL  LONG
+MVAL  LONG
+ACID  LONG
+MCID  LONG
+AMSS  STRING
+MMSS  STRING
+AERR  LONG
+MERR  LONG
+ERSV  MENU:menuAlarmSevr pp
+SIOL  INLINK nomod
+SVAL  LONG
+SIML  INLINK nomod
+SIMM  MENU:menuSimulation
+SIMS  MENU:menuAlarmSevr
+"""
+
+_SIR = """
+VERS  DOUBLE =4.0 nomod
+INP   INLINK nomod
+IMSS  STRING
+FDSC  STRING
+FTVL  MENU:menuFtype nomod
+EGU   STRING prop
+VAL   STRING dynamic pp
+RVAL  STRING dynamic pp
+NELM  ULONG =1 nomod
+NORD  ULONG nomod
+OMSS  STRING
+SNAM  STRING nomod
+SADR  LONG nomod
+PREC  SHORT prop
+AMSS  STRING
+MMSS  STRING
+LALM  DOUBLE nomod
+HIHI  FLOAT pp prop
+LOLO  FLOAT pp prop
+HIGH  FLOAT pp prop
+LOW   FLOAT pp prop
+BRSV  MENU:menuAlarmSevr pp
+HHSV  MENU:menuAlarmSevr pp prop
+LLSV  MENU:menuAlarmSevr pp prop
+HSV   MENU:menuAlarmSevr pp prop
+LSV   MENU:menuAlarmSevr pp prop
+HYST  DOUBLE
+ADEL  DOUBLE
+MDEL  DOUBLE
+SIOL  INLINK nomod
+SVAL  STRING dynamic pp
+SIML  INLINK nomod
+SIMM  MENU:menuSimulation
+SIMS  MENU:menuAlarmSevr
+"""
+
+_GENSUB = """
+VERS  DOUBLE =4.0 nomod
+VAL   LONG
+OVAL  LONG nomod
+PREC  SHORT prop
+LFLG  MENU:genSubLFLG
+EFLG  MENU:genSubEFLG =ON_CHANGE
+SUBL  INLINK nomod
+INAM  STRING nomod
+SNAM  STRING special
+ONAM  STRING nomod
+SADR  LONG nomod
+BRSV  MENU:menuAlarmSevr pp
+INP{A-U}  INLINK nomod
+OUT{A-U}  OUTLINK nomod
+{A-U}     STRING dynamic
+VAL{A-U}  STRING dynamic
+OVL{A-U}  STRING dynamic
+FT{A-U}   MENU:menuFtype =DOUBLE nomod
+FTV{A-U}  MENU:menuFtype =DOUBLE nomod
+UF{A-U}   STRING nomod
+UFV{A-U}  STRING nomod
+NO{A-U}   ULONG =1 nomod
+NOV{A-U}  ULONG =1 nomod
+"""
+
+_SEQ = """
+VAL   LONG pp
+SELM  MENU:selectMode
+SELN  USHORT =1
+SELL  INLINK
+OFFS  SHORT
+SHFT  SHORT
+OLDN  USHORT
+PREC  SHORT prop
+DLY{0-9} DOUBLE
+DLY{A-F} DOUBLE
+DOL{0-9} INLINK
+DOL{A-F} INLINK
+DO{0-9}  DOUBLE
+DO{A-F}  DOUBLE
+LNK{0-9} OUTLINK
+LNK{A-F} OUTLINK
+"""
+
+_FANOUT = """
+VAL   LONG pp
+SELM  MENU:selectMode
+SELN  USHORT =1
+SELL  INLINK
+OFFS  SHORT
+SHFT  SHORT =-1
+LNK{0-9} FWDLINK
+LNK{A-F} FWDLINK
+"""
+
+_ALARM_LIMITS = """
+HIHI  {t} pp prop
+LOLO  {t} pp prop
+HIGH  {t} pp prop
+LOW   {t} pp prop
+HHSV  MENU:menuAlarmSevr pp prop
+LLSV  MENU:menuAlarmSevr pp prop
+HSV   MENU:menuAlarmSevr pp prop
+LSV   MENU:menuAlarmSevr pp prop
+HYST  {t}
+ADEL  {t}
+MDEL  {t}
+LALM  {t} nomod
+ALST  {t} nomod
+MLST  {t} nomod
+"""
+
+_RANGE = """
+EGU   STRING:16 prop
+HOPR  {t} pp prop
+LOPR  {t} pp prop
+"""
+
+_SIMULATED = """
+SIML  INLINK
+SIMM  MENU:{m} special
+SIMS  MENU:menuAlarmSevr
+SDLY  DOUBLE =-1.0
+"""
+
+_OUTPUT = """
+OUT   OUTLINK
+OMSL  MENU:menuOmsl
+DOL   INLINK
+IVOA  MENU:menuIvoa
+SIOL  OUTLINK
+"""
+
+_CALC = """
+VAL   DOUBLE pp
+CALC  STRING:80 =0 pp special
+INP{A-L} INLINK
+{A-L}    DOUBLE pp
+L{A-L}   DOUBLE nomod
+PREC  SHORT prop
+"""
+
+_AI = """
+VAL   DOUBLE pp
+INP   INLINK
+PREC  SHORT prop
+LINR  MENU:menuConvert pp
+EGUF  DOUBLE pp
+EGUL  DOUBLE pp
+AOFF  DOUBLE pp
+ASLO  DOUBLE =1.0 pp
+SMOO  DOUBLE
+ESLO  DOUBLE =1.0 pp
+EOFF  DOUBLE pp
+ROFF  ULONG pp
+RVAL  LONG pp
+ORAW  LONG nomod
+INIT  SHORT nomod
+SIOL  INLINK
+SVAL  DOUBLE
+"""
+
+_AO = """
+VAL   DOUBLE pp
+OVAL  DOUBLE
+OROC  DOUBLE
+OIF   MENU:aoOIF
+PREC  SHORT prop
+LINR  MENU:menuConvert pp
+EGUF  DOUBLE pp
+EGUL  DOUBLE pp
+AOFF  DOUBLE pp
+ASLO  DOUBLE =1.0 pp
+ESLO  DOUBLE =1.0 pp
+EOFF  DOUBLE pp
+ROFF  ULONG pp
+DRVH  DOUBLE pp prop
+DRVL  DOUBLE pp prop
+RVAL  LONG pp
+ORAW  LONG nomod
+RBV   LONG nomod
+ORBV  LONG nomod
+PVAL  DOUBLE nomod
+IVOV  DOUBLE
+"""
+
+_TWO_STATES = """
+ZNAM  STRING:26 pp prop
+ONAM  STRING:26 pp prop
+ZSV   MENU:menuAlarmSevr pp prop
+OSV   MENU:menuAlarmSevr pp prop
+COSV  MENU:menuAlarmSevr pp prop
+MASK  ULONG nomod
+RVAL  ULONG pp
+ORAW  ULONG nomod
+LALM  USHORT nomod
+MLST  USHORT nomod
+"""
+
+STATE_PREFIXES = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV", "TT", "FT", "FF")
+"""First letters of the sixteen states' fields of mbbi and mbbo: ZRST, ONST ... FFST."""
+
+_SIXTEEN_STATES = (
+    "".join(
+        f"{p}VL ULONG special\n{p}ST STRING:26 special prop\n{p}SV MENU:menuAlarmSevr pp prop\n"
+        for p in STATE_PREFIXES
+    )
+    + """
+NOBT  USHORT nomod
+SHFT  USHORT
+MASK  ULONG nomod
+RVAL  ULONG pp
+ORAW  ULONG nomod
+UNSV  MENU:menuAlarmSevr pp prop
+COSV  MENU:menuAlarmSevr pp prop
+SDEF  SHORT nomod
+LALM  USHORT nomod
+MLST  USHORT nomod
+"""
+)
+
+_LABELLED_OUT = "RBV ULONG nomod\nORBV ULONG nomod\nIVOV USHORT\n"
+_LABELLED_IN = "INP INLINK\nSIOL INLINK\nSVAL ULONG\n"
+
+
+def _table(text: str, **words: str) -> str:
+    """Fill ``{t}`` (a type) and ``{m}`` (a menu) in; lettered rows use the same braces, so by replacement."""
+    for key, word in words.items():
+        text = text.replace("{" + key + "}", word)
+    return text.strip() + "\n"
+
+
+def _numeric(dbf: str) -> str:
+    return _table(_ALARM_LIMITS, t=dbf) + _table(_RANGE, t=dbf)
+
+
+_NO_YES = _table(_SIMULATED, m="menuYesNo")
+_WITH_RAW = _table(_SIMULATED, m="menuSimm")
+
+_TABLES: Mapping[str, str] = {
+    "cad": _CAD,
+    "apply": _APPLY,
+    "car": _CAR,
+    "sir": _SIR,
+    "genSub": _GENSUB,
+    "seq": _SEQ,
+    "fanout": _FANOUT,
+    "calc": _numeric("DOUBLE") + _CALC,
+    "ai": _numeric("DOUBLE") + _WITH_RAW + _AI,
+    "ao": _numeric("DOUBLE") + _NO_YES + _table(_OUTPUT) + _AO,
+    "longin": _numeric("LONG") + _NO_YES + "VAL LONG pp\nINP INLINK\nSIOL INLINK\nSVAL LONG\n",
+    "longout": _numeric("LONG")
+    + _NO_YES
+    + _table(_OUTPUT)
+    + "VAL LONG pp\nDRVH LONG pp prop\nDRVL LONG pp prop\nIVOV LONG\n",
+    "bi": _WITH_RAW + _table(_TWO_STATES) + _LABELLED_IN + "VAL ENUM pp\n",
+    "bo": _NO_YES + _table(_TWO_STATES) + _table(_OUTPUT) + _LABELLED_OUT + "VAL ENUM pp\nHIGH DOUBLE\n",
+    "mbbi": _WITH_RAW + _SIXTEEN_STATES + _LABELLED_IN + "VAL ENUM pp\nAFTC DOUBLE\n",
+    "mbbo": _NO_YES + _SIXTEEN_STATES + _table(_OUTPUT) + _LABELLED_OUT + "VAL ENUM pp\n",
+    "stringin": _NO_YES
+    + "VAL STRING pp\nOVAL STRING nomod\nINP INLINK\nSIOL INLINK\nSVAL STRING pp\n"
+    + "MPST MENU:menuPost\nAPST MENU:menuPost\n",
+    "stringout": _NO_YES
+    + _table(_OUTPUT)
+    + "VAL STRING pp\nOVAL STRING nomod\nIVOV STRING\nMPST MENU:menuPost\nAPST MENU:menuPost\n",
+}
+
+RECORD_TYPES: Mapping[str, RecordType] = MappingProxyType(
+    {name: record_type(name, COMMON, text) for name, text in _TABLES.items()}
+)
+"""Every record type by name."""
