@@ -1,8 +1,8 @@
 """One client's connection: requests in the order they came, replies and events in one write per wake-up.
 
-Everything happens synchronously on the server's loop: no task, no queue of requests, no timer. A client that does
-not read is held back twice: its events wait in a bounded queue (``ca_queue``), and its own requests are not read
-until it takes the replies.
+Everything happens synchronously on the server's loop: no task, no queue of requests, no timer. A client that
+does not read is held back twice: its events wait in a bounded queue (``ca_queue``), and its own requests are
+not read until it takes the replies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .ca_wire import MINOR_VERSION, Command, Message, MessageReader, ProtocolErr
 log = logging.getLogger("nifsdc.ca")
 
 CHUNK = 1 << 18
-"""bytes given to the socket at once; a large array goes out in pieces of this size, other clients in between"""
+"""bytes given to the socket at once; a large array goes out in pieces, with other clients in between"""
 REQUESTS_PER_TURN = 64
 """requests answered before other clients get their turn"""
 LARGEST_PLAIN = 1 << 14
@@ -33,6 +33,9 @@ class Host(Service, Protocol):
 
     def dirty(self, circuit: Circuit) -> None:
         """Have ``circuit.flush`` called at the end of the present wake-up."""
+
+    def wake(self) -> None:
+        """Begin a wake-up, which ``settle`` will end."""
 
     def settle(self) -> None:
         """End a wake-up: flush every dirty circuit and set the timer of the database."""
@@ -165,7 +168,7 @@ class Circuit(asyncio.Protocol):
                 transport.write(b"".join(self._cut()))
 
     def _cut(self) -> list[bytes | memoryview]:
-        """Take about CHUNK bytes from the front of what has gathered, cutting a large array without copying it."""
+        """Take about CHUNK bytes from the front of what has gathered; a large array is cut without a copy."""
         out, size, many = self._out, 0, 0
         while many < len(out) and size + len(out[many]) <= CHUNK:
             size += len(out[many])
@@ -201,6 +204,7 @@ class Circuit(asyncio.Protocol):
 
     def _take_turn(self) -> None:
         if not self._stuck and not self._turn_waits:
+            self._host.wake()
             self._answer()
             self._host.settle()
 

@@ -2,8 +2,8 @@
 
 Addresses and ports come from the usual EPICS environment through caproto, whose server is not used: its
 circuits keep events in several queues, wait for slow clients and batch by timers, which a command handshake
-cannot bear. This one does everything synchronously on the loop that owns the database (``ca_circuit``), encodes
-an event once for all its subscribers (``ca_events``) and lets no client wait for another (``ca_queue``).
+cannot bear. This one does everything synchronously on the loop that owns the database (``ca_circuit``),
+encodes an event once for all its subscribers (``ca_events``) and lets no client wait for another.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ class CaServer:
         self._dirty: list[Circuit] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flush_planned = False
+        self._awake = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: float | None = None
         self._calls: deque[Callable[[], None]] = deque()
@@ -133,9 +134,13 @@ class CaServer:
     def dirty(self, circuit: Circuit) -> None:
         """Have ``circuit`` flushed when the present wake-up of the loop ends."""
         self._dirty.append(circuit)
-        if not self._flush_planned and self._loop is not None:
+        if not self._awake and not self._flush_planned and self._loop is not None:
             self._flush_planned = True  # for events posted by code that runs on the loop without ``call``
             self._loop.call_soon(self._planned_flush)
+
+    def wake(self) -> None:
+        """Begin a wake-up, which ``settle`` will end."""
+        self._awake = True
 
     def settle(self) -> None:
         """End a wake-up: write what has gathered for each client, and set the timer of the database."""
@@ -143,6 +148,7 @@ class CaServer:
             dirty, self._dirty = self._dirty, []
             for circuit in dirty:
                 circuit.flush()
+        self._awake = False
         self._set_timer()
 
     def _planned_flush(self) -> None:
@@ -152,7 +158,7 @@ class CaServer:
     # --- work for the database
 
     def call(self, fn: Callable[[], None]) -> None:
-        """Have ``fn`` run on the loop, in the order of the calls; from any thread. Before ``run`` it waits."""
+        """Have ``fn`` run on the loop, in the order of the calls. From any thread; waits for ``run``."""
         with self._calls_lock:
             self._calls.append(fn)
             if self._calls_planned or self._loop is None:
@@ -165,6 +171,7 @@ class CaServer:
                 log.info("a call came after the server had ended and was dropped")
 
     def _run_calls(self) -> None:
+        self.wake()
         until = time.monotonic() + CALL_SLICE
         while True:
             with self._calls_lock:
@@ -195,6 +202,7 @@ class CaServer:
     def _run_timers(self) -> None:
         self._timer = None
         self._timer_due = None
+        self.wake()
         try:
             self.database.run_timers(self._now())
         except Exception:

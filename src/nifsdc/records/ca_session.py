@@ -1,6 +1,6 @@
 """What a client has open, and how each of its requests is answered. No socket in here.
 
-A request is answered before the next one is looked at, so the writes of a client act in the order it sent them.
+A request is answered before the next is looked at, so a client's writes act in the order it sent them.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ class Session:
             self._echo_header(request, Command.WRITE_NOTIFY, status)
 
     def _store(self, opened: _Open, request: Message, done: Callable[[], None] | None) -> tuple[Eca, str]:
-        """Do a write; ``done`` is called when all it started has ended. Returns status and reason of refusal."""
+        """Do a write; ``done`` is called when all it started has ended. Returns status and refusal."""
         field = opened.channel.field
         if not opened.may_write:
             return Eca.NOWTACCESS, f"{opened.channel.name} is read-only for {self.peer}"
