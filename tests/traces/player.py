@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from nifsdc.records.convert import clip
+from nifsdc.records.convert import clip, to_bytes
 from nifsdc.records.database import Database
 from nifsdc.records.errors import PutRefused
 from nifsdc.records.fields import Event, Field
@@ -85,7 +85,9 @@ class Player:
         types = {record["name"]: record["type"] for record in topology}
         self.fields = {pv: self.find(pv) for pv in self.cats}
         monitored = {pv: f for pv, f in self.fields.items() if pv.rpartition(".")[2] not in UNMONITORED}
-        self.names = {id(f): pv for pv, f in monitored.items()}
+        self.names: dict[int, list[str]] = {}
+        for pv, handle in monitored.items():
+            self.names.setdefault(id(handle), []).append(pv)
         key = [
             pv
             for pv, cat in self.cats.items()
@@ -98,7 +100,7 @@ class Player:
         self.key = set(key[:KEY_CHANNELS])
         self.step = Step()
         self.last_event = self.now
-        self.waiting: list[tuple[str, dict[str, bool]]] = []
+        self.waiting: list[tuple[str, list[str]]] = []
         self.db.subscribe(self._event)
         self.db.init()
         self._advance(self.now + 1.0)
@@ -117,6 +119,9 @@ class Player:
     def shown(self, pv: str, value: Any) -> Any:
         """A value as the recording client wrote it."""
         handle = self.fields[pv]
+        if pv.endswith("$"):
+            data = [*to_bytes(str(value)), 0]
+            return data if len(data) > 1 else 0
         if isinstance(value, tuple):
             shown = [self._one(handle, each) for each in value]
             if handle.name in ("VAL", "RVAL"):
@@ -140,14 +145,14 @@ class Player:
         return {pv: self.shown(pv, handle.value) for pv, handle in self.fields.items()}
 
     def _event(self, event: Event) -> None:
-        pv = self.names.get(id(event.field))
-        if pv is None or not event.mask & MONITOR_MASK:
+        if not event.mask & MONITOR_MASK:
             return
-        value = self.shown(pv, event.value)
-        self.step.events.append((pv, value, event.stat, event.sevr))
-        if pv in self.key:
-            self.step.key.append((pv, value))
-        self.last_event = self.now
+        for pv in self.names.get(id(event.field), ()):
+            value = self.shown(pv, event.value)
+            self.step.events.append((pv, value, event.stat, event.sevr))
+            if pv in self.key:
+                self.step.key.append((pv, value))
+            self.last_event = self.now
 
     # --- time
     def _advance(self, until: float, stop: Callable[[], bool] = lambda: False) -> None:
@@ -186,9 +191,9 @@ class Player:
             step.result.append(self._plain(pv, value, kind))
         self._settle(began, max(SETTLE, given.get("wait", 0), given.get("sleep", 0)))
         step.values = self._values()
-        step.done = [[pv, "ok"] for pv, done in self.waiting if done["done"]]
-        step.pending = [pv for pv, done in self.waiting if not done["done"]]
-        self.waiting = [each for each in self.waiting if not each[1]["done"]]
+        step.done = [[pv, done[0]] for pv, done in self.waiting if done]
+        step.pending = [pv for pv, done in self.waiting if not done]
+        self.waiting = [each for each in self.waiting if not each[1]]
         return step
 
     def _put(self, step: Step, pv: str, value: Any, kind: str) -> None:
@@ -197,25 +202,25 @@ class Player:
         if isinstance(done, str):
             step.result.append(done)
         else:
-            self._advance(self.now + PUT_TIMEOUT, lambda: done["done"])
-            step.result.append("ok" if done["done"] else "timeout")
-        answer = pv.rpartition(".")[0] + ".VAL"
+            self._advance(self.now + PUT_TIMEOUT, lambda: bool(done))
+            step.result.append(done[0] if done else "timeout")
+        answer = pv.split(".")[0] + ".VAL"
         if answer in self.fields and answer != pv:
             step.at_done = self.shown(answer, self.fields[answer].value)
 
-    def _start(self, pv: str, value: Any, kind: str) -> dict[str, bool] | str:
+    def _start(self, pv: str, value: Any, kind: str) -> list[str] | str:
         handle = self.find(pv)
         if not handle.writable:
             return "client"
         try:
             packed = _pack(handle, value, kind, long=pv.endswith("$"))
-            state = {"done": False}
-            self.db.put_notify(handle, packed, lambda: state.update(done=True))
+            outcome: list[str] = []
+            self.db.put_notify(
+                handle, packed, lambda: outcome.append("ok"), lambda refusal: outcome.append("server")
+            )
         except TooLongError:
             return "client"
-        except PutRefused:
-            return "server"
-        return state
+        return outcome
 
     def _plain(self, pv: str, value: Any, kind: str) -> str:
         """A write nobody waits for."""

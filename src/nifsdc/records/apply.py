@@ -81,7 +81,7 @@ class ApplyRecord(Record):
             v["NPRC"] -= 1
             if v["NPRC"] == 0:
                 self._finish()
-        v["MARK"] = v["DIR"]
+        self.assign("MARK", v["DIR"])
         return False
 
     # --- OUT

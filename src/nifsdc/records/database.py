@@ -37,7 +37,7 @@ MAX_WORK = 20_000
 
 
 class _Posted(NamedTuple):
-    """An event before delivery; ``value`` is _LATE where it is looked up at delivery."""
+    """An event before delivery; the value of a ``late`` field is looked up then, and one event of it is enough."""
 
     field: Field
     value: object
@@ -47,7 +47,6 @@ class _Posted(NamedTuple):
     mask: int
 
 
-_LATE = object()
 T = TypeVar("T")
 
 
@@ -85,6 +84,7 @@ class Database:
         self.timers = Timers()
         self._found: dict[str, Field] = {}
         self._posted: deque[_Posted] = deque()
+        self._late: dict[Field, _Posted] = {}
         self._work: deque[Callable[[], None]] = deque()
         self._depth = 0
         self._draining = False
@@ -173,15 +173,27 @@ class Database:
         if refusal is not None:
             raise refusal
 
-    def put_notify(self, field: Field, value: object, done: Callable[[], None]) -> None:
+    def put_notify(
+        self,
+        field: Field,
+        value: object,
+        done: Callable[[], None],
+        failed: Callable[[PutRefused], None] | None = None,
+    ) -> None:
         """``put`` of a client that waits for completion: ``done`` is called once all processing it started ended.
 
         Called before ``put_notify`` returns unless a record in the chain takes time (an apply waiting for
         answers, a seq with delays) or the record still works on an earlier put of this kind.
 
+        Args:
+            field, value: as ``put``.
+            done: called once when the put and its processing ended well.
+            failed: called instead of ``done``, and at the same time, when the value was refused. Without it a
+                refusal is raised if it is known at once, else lost. (In exact mode a record is processed for a
+                refused put too, and the client hears of the refusal when that ended.)
+
         Raises:
-            PutRefused: as ``put``; ``done`` is not called. (A put that had to wait for its turn and is refused
-                then just ends.)
+            PutRefused: as ``put`` for a field that may not be written, and see ``failed``; ``done`` is not called.
         """
         self._check_access(field)
         refusals: list[PutRefused] = []
@@ -195,19 +207,19 @@ class Database:
                 notify.finished(record)
 
         def ended() -> None:
-            if not refusals or not raising:
+            if not refusals:
                 done()
+            elif failed is not None:
+                failed(refusals[0])
 
-        raising = True
         notify = Notify(record, start, ended)
         self._depth += 1
         try:
             notify.begin()
         finally:
             self._leave()
-        if refusals:
+        if refusals and failed is None:
             raise refusals[0]
-        raising = False
 
     def get(self, field: Field) -> Value:
         """Present value."""
@@ -507,8 +519,14 @@ class Database:
         if field is None or not (self._subscribers or field.followers or field.watchers):
             return
         v = record.v
-        value = _LATE if field.late else field.value
-        self._posted.append(_Posted(field, value, v["STAT"], v["SEVR"], v["TIME"], mask))
+        if not field.late:
+            self._posted.append(_Posted(field, field.value, v["STAT"], v["SEVR"], v["TIME"], mask))
+            return
+        waiting = self._late.get(field)
+        posted = _Posted(field, None, v["STAT"], v["SEVR"], v["TIME"], mask | (waiting.mask if waiting else 0))
+        self._late[field] = posted
+        if waiting is None:
+            self._posted.append(posted)
 
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Have ``callback`` called with every posted event, in order, when the chain that posted it has ended.
@@ -579,8 +597,8 @@ class Database:
 
     def _deliver(self, posted: _Posted) -> None:
         field = posted.field
-        if posted.value is _LATE:
-            posted = posted._replace(value=field.value)
+        if field.late:
+            posted = self._late.pop(field)._replace(value=field.value)
         event = Event._make(posted)
         for callback in self._subscribers:
             _guarded(callback, event)
