@@ -23,6 +23,7 @@ from nifsdc.data.frame import Array, ArraySpec, Card, Frame, FrameError
 
 LOG = logging.getLogger("nifsdc.fits")
 
+CARD = 80
 BLOCK = 2880
 """bytes; every header and data unit fills whole blocks (FITS 4.0 section 3.1)"""
 
@@ -128,13 +129,26 @@ def _image(spec: ArraySpec, array: Array, cards: Sequence[Card]) -> list[bytes |
 
 
 def _with(header: fits.Header, cards: Sequence[Card], extension: str) -> fits.Header:
+    unknown = []
     for card in cards:
         if card.extension != extension:
             continue
+        if card.value is None:
+            unknown.append(card)
+            continue
         try:
-            header.append(_card(card), end=True)
+            made = _card(card)
         except (ValueError, VerifyError) as error:  # the pixels are worth more than one keyword
             LOG.warning("%s = %r is left out of the header: %s", card.keyword, card.value, error)
+            continue
+        if len(made.image) > CARD:
+            header["LONGSTRN"] = ("OGIP 1.0", "long strings go on in CONTINUE")
+        if made.keyword in header:
+            header[made.keyword] = (made.value, made.comment)
+        else:
+            header.append(made, end=True)
+    for card in unknown:  # a keyword without a value would be legal, and a warning to every checker
+        header.add_comment(f"not known: {card.keyword} ({card.comment})")
     return header
 
 

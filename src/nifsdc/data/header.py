@@ -15,6 +15,8 @@ from nifsdc.data.frame import Card, CardValue
 
 Kind = Literal["text", "int", "float", "bool"]
 SCI = "SCI"
+UNKNOWN = "UNKNOWN"
+"""text of a keyword whose value nobody could tell; a number that is not known is a comment in the file"""
 
 
 class HeaderError(ValueError):
@@ -141,7 +143,7 @@ def parameter_cards(parameters: Mapping[str, CardValue]) -> tuple[Card, ...]:
 
 def _converted(keyword: Keyword, value: CardValue) -> CardValue:
     if value is None:
-        return None
+        return UNKNOWN if keyword.kind == "text" else None
     if keyword.kind == "text" and isinstance(value, str):
         return value
     if keyword.kind == "bool" and isinstance(value, bool):

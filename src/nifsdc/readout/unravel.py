@@ -108,7 +108,8 @@ class Unraveller:
         if max(len(lines), len(pixels), len(reference)) > 1:
             raise ValueError(
                 f"outputs read in rotation must agree; lines {sorted(lines)}, "
-                f"pixels a line {sorted(pixels)}, reference samples {sorted(reference)}: correct the detector layout"
+                f"pixels a line {sorted(pixels)}, reference samples {sorted(reference)}: "
+                "correct the detector layout"
             )
         self.lines = lines.pop()
         self.line_pixels = pixels.pop()
