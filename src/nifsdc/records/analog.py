@@ -130,7 +130,7 @@ class AoRecord(OutputRecord, NumericRecord):
         v = self.v
         if v["OMSL"] != CLOSED_LOOP or self.links["DOL"].is_constant:
             return True
-        value = self.db.link_value(self.links["DOL"], FieldType.DOUBLE)
+        value = self.db.links.value(self.links["DOL"], FieldType.DOUBLE)
         if value is None:
             return False
         number = value[0] if isinstance(value, tuple) else value

@@ -114,8 +114,8 @@ class ApplyRecord(Record):
     def _push(self) -> None:
         for letter in LETTERS:
             links = self.links
-            self.db.put_link(links["OCL" + letter], self.v["CLID"])
-            self.db.put_link(links["OUT" + letter], self.v["DIR"])
+            self.db.links.put(links["OCL" + letter], self.v["CLID"])
+            self.db.links.put(links["OUT" + letter], self.v["DIR"])
 
     # --- IN
     def _finish(self) -> None:

@@ -51,10 +51,14 @@ def _make(
 ) -> Record | None:
     rtype = RECORD_TYPES.get(rdef.rtyp)
     if rtype is None:
-        problems.append(f"{rdef.rtyp} {rdef.name}: unknown record type; known: {', '.join(sorted(RECORD_TYPES))}")
+        problems.append(
+            f"{rdef.rtyp} {rdef.name}: unknown record type; known: {', '.join(sorted(RECORD_TYPES))}"
+        )
         return None
     if not rdef.name or "." in rdef.name or len(rdef.name) > 60 or rdef.name.split() != [rdef.name]:
-        problems.append(f"{rdef.rtyp} {rdef.name!r}: a record name has 1 to 60 characters, no dot and no blank")
+        problems.append(
+            f"{rdef.rtyp} {rdef.name!r}: a record name has 1 to 60 characters, no dot and no blank"
+        )
         return None
     if rdef.name in db.records:
         other = db.records[rdef.name]
@@ -81,7 +85,9 @@ def _set_values(record: Record, rdef: RecordDef, problems: list[str]) -> None:
     given: list[tuple[str, str]] = []
     for name, text in rdef.fields.items():
         if name not in fields or name in ("NAME", "RTYP", "TIME"):
-            problems.append(f"{_where(record, name)}: a {record.rtyp} has no such field; known: {' '.join(fields)}")
+            problems.append(
+                f"{_where(record, name)}: a {record.rtyp} has no such field; known: {' '.join(fields)}"
+            )
         elif fields[name].link is None:
             given.append((name, text))
     # fields that tell other fields' types and sizes come before those
@@ -105,7 +111,7 @@ def _make_links(db: Database, record: Record, rdef: RecordDef, problems: list[st
             continue
         text = rdef.fields.get(name, "")
         try:
-            db.make_link(record, name, spec.link, parse_link(text) if text else _EMPTY)
+            db.links.make(record, name, spec.link, parse_link(text) if text else _EMPTY)
         except LinkTextError as exc:
             problems.append(f"{_where(record, name)}: {exc}")
 

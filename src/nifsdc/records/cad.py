@@ -182,7 +182,7 @@ class CadRecord(Record):
         self.stamp()
         self._monitor(self.reset_alarms())
         if effect is not None and not error:
-            self.db.follow(self.links[effect.link])
+            self.db.links.follow(self.links[effect.link])
 
     def _must_preset_first(self) -> bool:
         return bool(self.v["DIR"] == Directive.START and self.v["MARK"] == 1)
@@ -209,7 +209,7 @@ class CadRecord(Record):
         error = self._run(simulated=False)
         if error:
             return error
-        self.db.follow(self.links["PLNK"])
+        self.db.links.follow(self.links["PLNK"])
         v["MARK"] = 2
         self._drive_outputs()
         self.stamp()
@@ -237,7 +237,7 @@ class CadRecord(Record):
             link = self.links["OUT" + letter]
             if link.text.constant is None:
                 value: Value = self.v["VAL" + letter]
-                self.db.put_link(link, value)
+                self.db.links.put(link, value)
 
     def _monitor(self, mask: int) -> None:
         """Post what clients follow, in the order of the C record."""

@@ -174,7 +174,11 @@ def float_to_string(value: float, precision: int) -> str:
 
 def _c_number(text: str, value: float, width: int) -> str:
     """Python writes inf and nan like C, but for the sign of a negative nan and the padding."""
-    return text if math.isfinite(value) else f"{'-' if math.copysign(1, value) < 0 else ''}{abs(value)}".rjust(width)
+    return (
+        text
+        if math.isfinite(value)
+        else f"{'-' if math.copysign(1, value) < 0 else ''}{abs(value)}".rjust(width)
+    )
 
 
 def _digits(negative: bool, size: float, precision: int, scaled: Callable[[float, int], int]) -> str:

@@ -14,40 +14,26 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import NamedTuple, TypeVar
 
 from . import registry
 from .builder import build
-from .convert import ConversionError, clip, to_number
+from .convert import ConversionError
 from .definition import RecordDef
 from .errors import PutRefused
+from .events import Events
 from .fields import Event, Field
-from .links import Link, LinkText, LinkTextError, Maximize, Process, parse_link
-from .menus import SCAN_PERIODS
+from .linking import Linking
 from .notify import Notify
 from .record import ALARM, VALUE, VALUE_LOG, Record, Subroutine, log
+from .scanning import Scanning
 from .spec import LinkKind
-from .timers import Timer, Timers
-from .types import AlarmStatus, EventMask, FieldType, PutSource, Scalar, Severity, Value
+from .timers import Timers
+from .types import AlarmStatus, EventMask, PutSource, Severity, Value
 
 MAX_LOCK = 10
 """times an active record may be asked to process before it is in SCAN_ALARM"""
 MAX_WORK = 20_000
 """queued processings done in one go; links that chase each other for ever then leave room for others"""
-
-
-class _Posted(NamedTuple):
-    """An event before delivery; the value of a ``late`` field is looked up then, and one event of it is enough."""
-
-    field: Field
-    value: object
-    stat: int
-    sevr: int
-    time: float
-    mask: int
-
-
-T = TypeVar("T")
 
 
 class Database:
@@ -62,7 +48,7 @@ class Database:
             completion still processes the record, and a sir checks its alarms as the C code on 64 bits does
             (negative LONGs read as large, types other than STRING, LONG and DOUBLE never post).
         allow_external: links to records that are not in this database are links to other servers
-            (``external_links``) instead of problems.
+            (``links.external``) instead of problems.
     """
 
     def __init__(
@@ -76,21 +62,19 @@ class Database:
     ) -> None:
         self.now = now
         self.exact = exact
-        self.allow_external = allow_external
         self.subroutines: dict[str, Subroutine] = dict(subroutines or {})
         self.records: dict[str, Record] = {}
         """by name, in the order of definition"""
         self.by_alias: dict[str, Record] = {}
         self.timers = Timers()
         self._found: dict[str, Field] = {}
-        self._posted: deque[_Posted] = deque()
-        self._late: dict[Field, _Posted] = {}
+        self.events = Events(self)
+        self.post = self.events.post
+        self.links = Linking(self, allow_external=allow_external)
+        self.scanning = Scanning(self)
         self._work: deque[Callable[[], None]] = deque()
         self._depth = 0
         self._draining = False
-        self._subscribers: tuple[Callable[[Event], None], ...] = ()
-        self._scans: dict[int, Timer] = {}
-        self._external_writer: Callable[[Link, Scalar], None] | None = None
         build(self, defs, registry.record_classes())
 
     # --- life
@@ -112,19 +96,9 @@ class Database:
         for record in records:
             for link in record.links.values():
                 if link.channel and link.target is not None:
-                    self._connect(link)
-            self.reschedule(record)
+                    self.links.connect(link)
+            self.scanning.schedule(record)
         self._leave()
-
-    def _connect(self, link: Link) -> None:
-        """First value of a link through Channel Access; it processes its record like every later one."""
-        target = link.target
-        assert target is not None
-        link.connected = True
-        link.cached = target.value
-        link.cached_stat, link.cached_sevr = target.stat, target.sevr
-        if link.triggers:
-            self.process_later(link.record)
 
     # --- names
     def find(self, pvname: str) -> Field | None:
@@ -165,7 +139,7 @@ class Database:
             self._check_access(field)
         self._depth += 1
         try:
-            refusal = self._store(field, value)
+            refusal = self.store(field, value)
             if refusal is None:
                 self._process_after_put(field)
         finally:
@@ -200,7 +174,7 @@ class Database:
         record = field.record
 
         def start() -> None:
-            refusal = self._store(field, value)
+            refusal = self.store(field, value)
             if refusal is not None:
                 refusals.append(refusal)
             if (refusal is not None and not self.exact) or not self._process_after_put(field):
@@ -253,11 +227,11 @@ class Database:
         if field.record.v["DISP"] and field.name != "DISP":
             raise PutRefused(field, "puts to this record are disabled (DISP is not 0)", read_only=True)
 
-    def _store(self, field: Field, value: object) -> PutRefused | None:
+    def store(self, field: Field, value: object) -> PutRefused | None:
         """Convert, store, special, post (dbPut). Access was checked."""
         record, spec, name = field.record, field.spec, field.name
         if spec.link is not None:
-            return self._relink(field, value)
+            return self.links.relink(field, value)
         reason: str | None = None
         converted: Value = 0
         try:
@@ -282,7 +256,7 @@ class Database:
         if spec.prop:
             self.post(record, "VAL", int(EventMask.PROPERTY))
         if spec.scan:
-            self.reschedule(record)
+            self.scanning.schedule(record)
         return None
 
     def _process_after_put(self, field: Field) -> bool:
@@ -297,152 +271,14 @@ class Database:
             self.process_record(record)
         return True
 
-    def _relink(self, field: Field, value: object) -> PutRefused | None:
-        """A put to a link field: make the new link or refuse."""
-        record, kind = field.record, field.spec.link
-        assert kind is not None
-        try:
-            text = parse_link(str(record.convert(field, value)))
-            self.make_link(record, field.name, kind, text)
-        except (ConversionError, LinkTextError) as exc:
-            return PutRefused(field, str(exc))
-        link = record.links[field.name]
-        if link.channel and link.target is not None:
-            self._connect(link)
-        self.post(record, field.name, VALUE_LOG)
-        return None
-
-    # --- links
-    def make_link(self, record: Record, name: str, kind: LinkKind, text: LinkText) -> None:
-        """Make a record's link field what ``text`` says. Raises LinkTextError when its target does not exist."""
-        link = Link(record, name, kind, text)
-        record.tune_link(link)
-        if text.constant is None:
-            target = self.find(text.target.removesuffix("$"))
-            if target is None:
-                other = text.target.partition(".")[0]
-                if other in self.records or other in self.by_alias or not self.allow_external:
-                    known = "has no such field" if other in self.records else "is not in this database"
-                    raise LinkTextError(f"{text.target!r}: {other} {known}")
-                link.external = link.channel = True
-            link.target = target
-            link.triggers = kind is LinkKind.INPUT and link.process in (Process.CP, Process.CPP)
-        old = record.links.get(name)
-        if old is not None and old.target is not None and old in old.target.followers:
-            old.target.followers.remove(old)
-        if link.target is not None and link.channel:
-            link.target.followers.append(link)
-        record.links[name] = link
-        record.v[name] = link.shown
-
-    def external_links(self) -> list[Link]:
-        """Links to other servers, for whoever connects them (see ``external_event``)."""
-        return [link for record in self.records.values() for link in record.links.values() if link.external]
-
-    def external_event(self, link: Link, value: Value | None, stat: int = 0, sevr: int = 0) -> None:
-        """A monitor event of a field on another server arrived (None: it was disconnected)."""
-        link.connected = value is not None
-        if value is not None:
-            link.cached, link.cached_stat, link.cached_sevr = value, stat, sevr
-            if link.triggers:
-                self._depth += 1
-                self.process_later(link.record)
-                self._leave()
-
-    def on_external_put(self, writer: Callable[[Link, Scalar], None]) -> None:
-        """Who sends what output links to other servers write."""
-        self._external_writer = writer
-
-    def get_link(self, link: Link, into: Field) -> bool:
-        """Read a link that is no constant into a field of its record (dbGetLink). True unless it failed."""
-        value = self.link_value(link, into.dbr, into.size)
-        if value is None:
-            return False
-        capacity = into.record.capacity(into.name)
-        if capacity > 1:
-            value = value[:capacity] if isinstance(value, tuple) else (value,)
-        elif isinstance(value, tuple):
-            value = value[0]
-        into.record.v[into.name] = value
-        return True
-
-    def link_value(self, link: Link, dbf: FieldType, size: int = 40) -> Value | None:
-        """Value at a link's other end, in the type asked for; None (and LINK_ALARM) when it cannot be had."""
-        record, source = link.record, link.target
-        if link.channel:
-            value, stat, sevr = link.cached, link.cached_stat, link.cached_sevr
-            if not link.connected or value is None:
-                record.set_alarm(AlarmStatus.LINK, Severity.INVALID)
-                return None
-        else:
-            assert source is not None, link.text
-            other = source.record
-            if link.process is Process.PP and other is not record:
-                self.process_passive(record, other)
-            value = source.value
-            stat, sevr = other.v["STAT"], other.v["SEVR"]
-        try:
-            if isinstance(value, tuple):
-                result: Value = tuple(_transfer(source, each, dbf, size) for each in value)
-            else:
-                result = _transfer(source, value, dbf, size)
-        except ConversionError:
-            record.set_alarm(AlarmStatus.LINK, Severity.INVALID)
-            return None
-        if link.maximize is not Maximize.NMS:
-            _inherit(link.maximize, record, stat, sevr)
-        return result
-
-    def put_link(self, link: Link, value: Value) -> bool:
-        """Write through an output link (dbPutLink). False when it is a constant or failed (LINK_ALARM)."""
-        if link.text.constant is not None:
-            return False
-        record, target = link.record, link.target
-        if link.channel:
-            if target is not None:
-                self.later(partial(self._put_as_client, target, value))
-            elif self._external_writer is not None and link.connected:
-                self._external_writer(link, value[0] if isinstance(value, tuple) else value)
-            else:
-                record.set_alarm(AlarmStatus.LINK, Severity.INVALID)
-                return False
-            return True
-        assert target is not None, link.text
-        other = target.record
-        refused = target.spec.nomod or self._store(target, value) is not None
-        if link.maximize is not Maximize.NMS:
-            _inherit(link.maximize, other, record.v["NSTA"], record.v["NSEV"])
-        if refused:
-            record.set_alarm(AlarmStatus.LINK, Severity.INVALID)
-            return False
-        if target.name == "PROC" or (link.process is Process.PP and other.v["SCAN"] == 0):
-            self._process_target(record, other)
-        return True
-
-    def _put_as_client(self, field: Field, value: Value) -> None:
-        try:
-            self.put(field, value)
-        except PutRefused as exc:
-            log.warning("a link could not write: %s", exc)
-
-    def follow(self, link: Link) -> None:
-        """Process what a forward link points to (dbScanFwdLink)."""
-        if link.text.constant is not None:
-            return
-        if link.channel:
-            if link.target is not None and link.target.name == "PROC":
-                self.later(partial(self._put_as_client, link.target, 1))
-            return
-        if link.target is not None:
-            self.process_passive(link.record, link.target.record)
-
     # --- processing
     def process_passive(self, source: Record, target: Record) -> None:
         """Process a record for another one, if it is passive (dbScanPassive)."""
         if target.v["SCAN"] == 0:
-            self._process_target(source, target)
+            self.process_target(source, target)
 
-    def _process_target(self, source: Record, target: Record) -> None:
+    def process_target(self, source: Record, target: Record) -> None:
+        """Process a record for another one, which counts as active meanwhile (processTarget)."""
         sv, tv = source.v, target.v
         was_active = sv["PACT"]
         sv["PACT"] = 1
@@ -513,36 +349,18 @@ class Database:
             self._drain()
 
     # --- events
-    def post(self, record: Record, name: str, mask: int) -> None:
-        """Post an event of a field with its present value (db_post_events)."""
-        field = record.handles.get(name) or record.field(name)
-        if field is None or not (self._subscribers or field.followers or field.watchers):
-            return
-        v = record.v
-        if not field.late:
-            self._posted.append(_Posted(field, field.value, v["STAT"], v["SEVR"], v["TIME"], mask))
-            return
-        waiting = self._late.get(field)
-        posted = _Posted(field, None, v["STAT"], v["SEVR"], v["TIME"], mask | (waiting.mask if waiting else 0))
-        self._late[field] = posted
-        if waiting is None:
-            self._posted.append(posted)
-
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Have ``callback`` called with every posted event, in order, when the chain that posted it has ended.
+
+        Text and arrays show the value of that moment, and are posted once a chain (as the C server does it).
 
         Returns:
             A function that ends the subscription.
         """
-        self._subscribers = (*self._subscribers, callback)
-
-        def end() -> None:
-            self._subscribers = tuple(each for each in self._subscribers if each is not callback)
-
-        return end
+        return self.events.subscribe(callback)
 
     def watch(self, pvname: str, callback: Callable[[Value], None]) -> Callable[[], None]:
-        """Have ``callback`` called with the value of each event of a field, after the chain that posted it has ended.
+        """Have ``callback`` called with the value of each event of a field, when the chain that posted it has ended.
 
         Order of posting is kept. This is what a sequence program sees of a Channel Access monitor.
 
@@ -552,14 +370,7 @@ class Database:
         Raises:
             KeyError: no such field.
         """
-        watchers = self._need(pvname).watchers
-        watchers.append(callback)
-
-        def end() -> None:
-            if callback in watchers:
-                watchers.remove(callback)
-
-        return end
+        return self.events.watch(self._need(pvname), callback)
 
     def _leave(self) -> None:
         """End of a chain: deliver its events and do the work they caused, unless a chain around this one will."""
@@ -573,9 +384,9 @@ class Database:
         self._draining = True
         done = 0
         try:
-            while self._posted or self._work:
-                while self._posted:
-                    self._deliver(self._posted.popleft())
+            while self.events or self._work:
+                while self.events:
+                    self.events.deliver()
                 if self._work:
                     done += 1
                     if done > MAX_WORK:
@@ -595,21 +406,6 @@ class Database:
         finally:
             self._depth -= 1
 
-    def _deliver(self, posted: _Posted) -> None:
-        field = posted.field
-        if field.late:
-            posted = self._late.pop(field)._replace(value=field.value)
-        event = Event._make(posted)
-        for callback in self._subscribers:
-            _guarded(callback, event)
-        if event.mask & (VALUE | ALARM):
-            for link in field.followers:
-                link.cached, link.cached_stat, link.cached_sevr = event.value, event.stat, event.sevr
-                if link.triggers and (link.process is Process.CP or link.record.v["SCAN"] == 0):
-                    self.process_later(link.record)
-            for watcher in tuple(field.watchers):
-                _guarded(watcher, event.value)
-
     # --- time
     def next_timer(self) -> float | None:
         """Time (as ``now`` counts) of the next due watchdog, delay or periodic scan; None when there is none."""
@@ -623,46 +419,3 @@ class Database:
                 action()
             finally:
                 self._leave()
-
-    def reschedule(self, record: Record) -> None:
-        """Start the periodic scan a record's SCAN asks for, if it does not run yet."""
-        scan = record.v["SCAN"]
-        if scan in SCAN_PERIODS and scan not in self._scans:
-            period = SCAN_PERIODS[scan]
-            self._scans[scan] = self.timers.at(self.now() + period, partial(self._scan, scan, self.now() + period))
-
-    def _scan(self, scan: int, due: float) -> None:
-        """Process the records of one period by phase and come again; a missed period is left out."""
-        members = [record for record in self.records.values() if record.v["SCAN"] == scan]
-        if not members:
-            del self._scans[scan]
-            return
-        for record in sorted(members, key=lambda each: each.v["PHAS"]):
-            self.process_later(record)
-        period = SCAN_PERIODS[scan]
-        due += period * max(1, int((self.now() - due) / period) + 1)
-        self._scans[scan] = self.timers.at(due, partial(self._scan, scan, due))
-
-
-def _transfer(source: Field | None, value: Scalar, dbf: FieldType, size: int) -> Scalar:
-    """One element of a source field in the type a link asks for."""
-    if dbf is FieldType.STRING:
-        text = source.format(value) if source is not None else str(value)
-        return clip(text, size)
-    return to_number(value, dbf)
-
-
-def _inherit(maximize: Maximize, record: Record, stat: int, sevr: int) -> None:
-    """Pass an alarm on as the link's modifier says (recGblInheritSevr)."""
-    if maximize is Maximize.MSS:
-        record.set_alarm(stat, sevr)
-    elif maximize is Maximize.MS or sevr >= Severity.INVALID:
-        record.set_alarm(AlarmStatus.LINK, sevr)
-
-
-def _guarded(callback: Callable[[T], None], argument: T) -> None:
-    try:
-        callback(argument)
-    except Exception:
-        log.exception("a subscriber of the record database raised an exception")
-

@@ -151,7 +151,9 @@ class _Parser:
         while text[position:].strip():
             match = _TOKEN.match(text, position)
             if match is None:
-                raise ExpressionError(f"{text!r}: {text[position:].strip()[:1]!r} is no part of an expression")
+                raise ExpressionError(
+                    f"{text!r}: {text[position:].strip()[:1]!r} is no part of an expression"
+                )
             self.tokens.append(match.group().strip().upper())
             position = match.end()
         self.tokens.append("")

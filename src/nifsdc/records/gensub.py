@@ -42,7 +42,6 @@ class GenSubRecord(Record):
         """NOx and NOVx."""
         return max(1, int(self.v[self._shape(name)[1]])) if self.type.fields[name].dynamic else 1
 
-
     def precision(self, field: Field) -> int:
         """PREC."""
         return self.record_precision(field)
@@ -70,7 +69,12 @@ class GenSubRecord(Record):
 
     def check_put(self, field: Field, value: Value) -> str | None:
         """SNAM must name a subroutine there is."""
-        if field.name == "SNAM" and value and self.v["LFLG"] != LFLG_READ and value not in self.db.subroutines:
+        if (
+            field.name == "SNAM"
+            and value
+            and self.v["LFLG"] != LFLG_READ
+            and value not in self.db.subroutines
+        ):
             return f"no subroutine {value!r}; known: {', '.join(sorted(self.db.subroutines)) or '(none)'}"
         return None
 
@@ -88,7 +92,7 @@ class GenSubRecord(Record):
         if fine:
             v["VAL"] = self._run()
             for letter in LETTERS:
-                self.db.put_link(self.links["OUT" + letter], v["VAL" + letter])
+                self.db.links.put(self.links["OUT" + letter], v["VAL" + letter])
         self.stamp()
         self._monitor()
         self.forward()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .fields import Field
-from .record import VALUE_LOG
-from .standard import RAW_SOFT_CHANNEL, InputRecord, OutputRecord, Record
+from .record import VALUE_LOG, Record
+from .standard import RAW_SOFT_CHANNEL, InputRecord, OutputRecord
 from .tables import STATE_PREFIXES
 from .types import AlarmStatus, FieldType, Value
 

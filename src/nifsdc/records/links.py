@@ -78,7 +78,9 @@ def parse_link(text: str) -> LinkText:
     if not text or _NUMBER.fullmatch(text):
         return LinkText(constant=text)
     if text[0] in "@#":
-        raise LinkTextError(f"{text!r} is a hardware address; only links to fields and constants are known here")
+        raise LinkTextError(
+            f"{text!r} is a hardware address; only links to fields and constants are known here"
+        )
     if text[0] == "{":
         raise LinkTextError(f"{text!r} is a JSON link, which this engine does not know")
     target, *modifiers = text.split()
@@ -161,4 +163,6 @@ class Link:
     @property
     def shown(self) -> str:
         """Text a client reads."""
-        return format_link(LinkText(self.text.constant, self.text.target, self.process, self.maximize), self.kind)
+        return format_link(
+            LinkText(self.text.constant, self.text.target, self.process, self.maximize), self.kind
+        )

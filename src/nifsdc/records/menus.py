@@ -98,7 +98,9 @@ MENUS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-SCAN_PERIODS: Mapping[int, float] = MappingProxyType({3: 10.0, 4: 5.0, 5: 2.0, 6: 1.0, 7: 0.5, 8: 0.2, 9: 0.1})
+SCAN_PERIODS: Mapping[int, float] = MappingProxyType(
+    {3: 10.0, 4: 5.0, 5: 2.0, 6: 1.0, 7: 0.5, 8: 0.2, 9: 0.1}
+)
 """Seconds by index of menuScan, for the periodic choices."""
 
 

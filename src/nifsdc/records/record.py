@@ -79,7 +79,20 @@ class Record:
         info: ``info()`` items of its definition.
     """
 
-    __slots__ = ("active", "aliases", "db", "handles", "info", "links", "name", "notify", "queue", "rtyp", "type", "v")
+    __slots__ = (
+        "active",
+        "aliases",
+        "db",
+        "handles",
+        "info",
+        "links",
+        "name",
+        "notify",
+        "queue",
+        "rtyp",
+        "type",
+        "v",
+    )
 
     LABELS: ClassVar[str] = ""
     """name of the ENUM field whose labels the record holds"""
@@ -294,7 +307,7 @@ class Record:
 
     def forward(self) -> None:
         """End of processing: the forward link, completion of a put that waits, reprocessing (recGblFwdLink)."""
-        self.db.follow(self.links["FLNK"])
+        self.db.links.follow(self.links["FLNK"])
         if self.notify is not None:
             self.notify.finished(self)
         elif self.queue:
@@ -310,7 +323,9 @@ class Record:
         try:
             return int(subroutine(self) or 0)
         except Exception:
-            log.exception("%s: its subroutine %s raised an exception", self.name, getattr(subroutine, "__name__", "?"))
+            log.exception(
+                "%s: its subroutine %s raised an exception", self.name, getattr(subroutine, "__name__", "?")
+            )
             return BAD_SUBROUTINE
 
     def load_constant(self, link_name: str, value_name: str) -> bool:
@@ -328,7 +343,7 @@ class Record:
             return True
         field = self.field(value_name)
         assert field is not None, value_name
-        return self.db.get_link(link, field)
+        return self.db.links.get(link, field)
 
     def undefined_alarm(self) -> bool:
         """Raise UDF_ALARM when the value is undefined. True if it is."""

@@ -48,7 +48,7 @@ class FanoutRecord(_Selecting):
     def process(self) -> bool:
         """Follow the chosen links."""
         for step in self._select() or ():
-            self.db.follow(self.links["LNK" + step])
+            self.db.links.follow(self.links["LNK" + step])
         self.stamp()
         self.v["UDF"] = 0
         mask = self.reset_alarms()
@@ -101,10 +101,10 @@ class SeqRecord(_Selecting):
         name = "DO" + step
         old = v[name]
         if not self.links["DOL" + step].is_constant:
-            value = self.db.link_value(self.links["DOL" + step], FieldType.DOUBLE)
+            value = self.db.links.value(self.links["DOL" + step], FieldType.DOUBLE)
             if value is not None:
                 v[name] = value[0] if isinstance(value, tuple) else value
-        self.db.put_link(self.links["LNK" + step], v[name])
+        self.db.links.put(self.links["LNK" + step], v[name])
         if v[name] != old:
             self.post(name, VALUE_LOG)
         if len(steps) > 1:

@@ -80,10 +80,10 @@ class OutputRecord(Record):
             self.to_raw()
         self.read("SIML", "SIMM")
         if v["SIMM"]:
-            self.db.put_link(self.links["SIOL"], self.output())
+            self.db.links.put(self.links["SIOL"], self.output())
             self.set_alarm(AlarmStatus.SIMM, v["SIMS"])
         else:
-            self.db.put_link(self.links["OUT"], self.output())
+            self.db.links.put(self.links["OUT"], self.output())
 
     def to_raw(self) -> None:
         """RVAL (or OVAL) from VAL."""
@@ -101,7 +101,9 @@ class NumericRecord(Record):
 
     __slots__ = ()
 
-    SHOWN: ClassVar[frozenset[str]] = frozenset({"VAL", "HIHI", "HIGH", "LOW", "LOLO", "LALM", "ALST", "MLST", "SVAL"})
+    SHOWN: ClassVar[frozenset[str]] = frozenset(
+        {"VAL", "HIHI", "HIGH", "LOW", "LOLO", "LALM", "ALST", "MLST", "SVAL"}
+    )
     """fields in units of the value, with its range"""
 
     def start_deadbands(self) -> None:

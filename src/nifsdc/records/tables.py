@@ -331,7 +331,24 @@ LALM  USHORT nomod
 MLST  USHORT nomod
 """
 
-STATE_PREFIXES = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV", "TT", "FT", "FF")
+STATE_PREFIXES = (
+    "ZR",
+    "ON",
+    "TW",
+    "TH",
+    "FR",
+    "FV",
+    "SX",
+    "SV",
+    "EI",
+    "NI",
+    "TE",
+    "EL",
+    "TV",
+    "TT",
+    "FT",
+    "FF",
+)
 """First letters of the sixteen states' fields of mbbi and mbbo: ZRST, ONST ... FFST."""
 
 _SIXTEEN_STATES = (

@@ -1,0 +1,42 @@
+"""Periodic scans: records whose SCAN is a period, processed by phase."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .menus import SCAN_PERIODS
+from .record import Record
+from .timers import Timer
+
+if TYPE_CHECKING:
+    from .database import Database
+
+
+class Scanning:
+    """The periods of a database that have records."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._timers: dict[int, Timer] = {}
+
+    def schedule(self, record: Record) -> None:
+        """Start the periodic scan a record's SCAN asks for, if it does not run yet."""
+        scan = record.v["SCAN"]
+        if scan in SCAN_PERIODS and scan not in self._timers:
+            period = SCAN_PERIODS[scan]
+            self._timers[scan] = self._db.timers.at(
+                self._db.now() + period, partial(self._scan, scan, self._db.now() + period)
+            )
+
+    def _scan(self, scan: int, due: float) -> None:
+        """Process the records of one period by phase and come again; a missed period is left out."""
+        members = [record for record in self._db.records.values() if record.v["SCAN"] == scan]
+        if not members:
+            del self._timers[scan]
+            return
+        for record in sorted(members, key=lambda each: each.v["PHAS"]):
+            self._db.process_later(record)
+        period = SCAN_PERIODS[scan]
+        due += period * max(1, int((self._db.now() - due) / period) + 1)
+        self._timers[scan] = self._db.timers.at(due, partial(self._scan, scan, due))
