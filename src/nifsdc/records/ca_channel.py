@@ -19,7 +19,6 @@ from .ca_dbr import (
     long_string_encoder,
     scalar_encoder,
     split_type,
-    text_of,
 )
 from .ca_wire import payload_text
 from .convert import ConversionError
@@ -117,7 +116,7 @@ class Channel:
         return encode_reporting
 
     def _long_text(self, value: Value) -> bytes:
-        return text_bytes(text_of(self.field, value), self.count - 1)  # type: ignore[arg-type]  # scalar: is_text
+        return text_bytes(self.field.format(value), self.count - 1)  # type: ignore[arg-type]  # a scalar: is_text
 
     def read(self, dbr: int, count: int) -> tuple[int, bytes]:
         """Present value as (number of elements, payload).

@@ -10,7 +10,7 @@ import enum
 import struct
 from collections.abc import Callable, Sequence
 
-from .convert import ConversionError, double_to_string, float_to_string, from_bytes, to_bytes, to_number
+from .convert import ConversionError, from_bytes, to_bytes, to_number
 from .fields import Field
 from .types import FieldType, Scalar
 
@@ -90,21 +90,7 @@ def _as_it_is(value: Scalar) -> Wire:
 def _to_string(field: Field) -> Callable[[Scalar], bytes]:
     if field.dbr is FieldType.STRING:
         return lambda value: text_bytes(str(value))
-    if field.dbr.is_enum:
-        return lambda value: text_bytes(_label(field, value))
-    if field.dbr is FieldType.DOUBLE:
-        return lambda value: text_bytes(double_to_string(float(value), field.metadata.precision))
-    if field.dbr is FieldType.FLOAT:
-        return lambda value: text_bytes(float_to_string(float(value), field.metadata.precision))
-    return lambda value: str(value).encode()
-
-
-def _label(field: Field, value: Scalar) -> str:
-    labels = field.menu
-    if not labels:
-        return str(value)
-    index = int(value)
-    return labels[index] if 0 <= index < len(labels) else "Illegal Value"
+    return lambda value: text_bytes(field.format(value))
 
 
 def reader(field: Field, wire: Dbr) -> Callable[[Scalar], Wire]:

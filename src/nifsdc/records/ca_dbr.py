@@ -17,7 +17,7 @@ from .ca_convert import AS_FIELD, CODES, SIZES, Dbr, Wire, reader, text_bytes
 from .ca_wire import EPICS_EPOCH, padded
 from .convert import ConversionError, float_to_int
 from .fields import Field
-from .types import FieldType, Scalar, Value
+from .types import FieldType, Value
 
 CLASS_NAME = 38
 """the record type as a string"""
@@ -185,12 +185,3 @@ def class_name_encoder(field: Field) -> Encoder:
 def is_text(field: Field) -> bool:
     """True for fields that have a ``$`` variant: strings, links, menus."""
     return field.count == 1 and (field.dbr is FieldType.STRING or field.dbr.is_enum)
-
-
-def text_of(field: Field, value: Scalar) -> str:
-    """Text of a string field or label of a menu field for its ``$`` variant."""
-    if not field.dbr.is_enum:
-        return str(value)
-    labels = field.menu or ()
-    index = int(value)
-    return labels[index] if 0 <= index < len(labels) else str(index)
