@@ -83,3 +83,11 @@ def _events(
         a, b = orders[0][record], orders[1][record]
         if len(a) > 1 or len(b) > 1:
             yield Check("order", f"{label} {record}", a, b)
+
+
+def metadata(trace: dict[str, Any], player: Player) -> Iterator[Check]:
+    """What the client learns of each field: type, count, access, labels, precision, units, limits."""
+    for pv, wanted in trace.get("meta", {}).items():
+        got = player.meta(pv)
+        for key, value in wanted.items():
+            yield Check("meta", f"{pv} {key}", value, got.get(key))

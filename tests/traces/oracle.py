@@ -54,7 +54,12 @@ def oracle_cad(cad: CadRecord) -> int:
     directive = cad.directive.name
     letters = cad.letters
     control = next(
-        (str(cad.args[x]) for x in letters if cad.native_type(cad.type.fields["VAL" + x]) is FieldType.STRING), ""
+        (
+            str(cad.args[x])
+            for x in letters
+            if cad.native_type(cad.type.fields["VAL" + x]) is FieldType.STRING
+        ),
+        "",
     )
     for token in control.split():
         word, _, number = token.partition("=")

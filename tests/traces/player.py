@@ -1,4 +1,4 @@
-"""Plays a recorded scenario against the engine, with a clock of its own, and notes what the recorder noted."""
+"""Plays a recorded scenario against the engine, with a clock of its own, noting what the recorder noted."""
 
 from __future__ import annotations
 
@@ -116,6 +116,35 @@ class Player:
         return [self._play(step) for step in self.scenario["steps"]]
 
     # --- what a client sees
+    def meta(self, pv: str) -> dict[str, Any]:
+        """What Channel Access tells of a field, in the recorder's words."""
+        handle = self.find(pv)
+        meta = handle.metadata
+        dbr = CLIENT_TYPES.get(handle.dbr, handle.dbr)
+        kind = "enum" if dbr.is_enum else "char" if dbr is FieldType.UCHAR else dbr.value.lower()
+        told: dict[str, Any] = {"type": kind, "count": handle.count, "write": int(handle.writable)}
+        if kind == "enum":
+            told["enums"] = list(handle.menu or ())[:16]
+        elif kind != "string":
+            alarm = meta.alarm
+            limits = [
+                meta.display.upper,
+                meta.display.lower,
+                alarm.hihi,
+                alarm.high,
+                alarm.low,
+                alarm.lolo,
+                meta.control.upper,
+                meta.control.lower,
+            ]
+            told["units"] = meta.units
+            if dbr.is_float:
+                told["prec"] = meta.precision
+                told["limits"] = ["nan" if math.isnan(limit) else limit for limit in limits]
+            else:
+                told["limits"] = [0 if math.isnan(limit) else int(limit) for limit in limits]
+        return told
+
     def shown(self, pv: str, value: Any) -> Any:
         """A value as the recording client wrote it."""
         handle = self.fields[pv]
@@ -124,8 +153,6 @@ class Player:
             return data if len(data) > 1 else 0
         if isinstance(value, tuple):
             shown = [self._one(handle, each) for each in value]
-            if handle.name in ("VAL", "RVAL"):
-                shown = shown[: self.db.find(f"{handle.record.name}.NELM").value]  # type: ignore[union-attr,misc]
             return shown[0] if len(shown) == 1 else shown
         return self._one(handle, value)
 

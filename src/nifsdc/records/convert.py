@@ -1,8 +1,9 @@
 """Conversions between native types as the database access of a C IOC does them.
 
-Text to number follows ``epicsStdlib`` (leading blanks, base prefix, what follows the number is ignored), numbers
-to integers wrap as C casts do on x86-64, numbers to text follow ``cvtFast`` with the record's precision.
-Text that no number starts, a number beyond the type when it comes as text, an unknown label: ConversionError.
+Text to number follows ``epicsStdlib`` (leading blanks, base prefix, what follows the number is ignored),
+numbers to integers wrap as C casts do on x86-64, numbers to text follow ``cvtFast`` with the record's
+precision. Text that no number starts, a number beyond the type when it comes as text, an unknown label:
+ConversionError.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def wrap(value: int, dbf: FieldType) -> int:
 
 
 def float_to_int(value: float, dbf: FieldType) -> int:
-    """Float as it reads after a C cast to ``dbf``: truncated; the processor's "indefinite" when it is too big."""
+    """Float as it reads after a C cast to ``dbf``: truncated; too big ones are "indefinite"."""
     wide = 64 if dbf in (T.ULONG, T.INT64, T.UINT64) else 32
     limit = 1 << (wide - 1)
     if dbf is T.UINT64 and math.isfinite(value) and limit <= value < 2.0 * limit:

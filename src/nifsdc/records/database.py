@@ -4,8 +4,8 @@ Nothing here opens a socket, starts a thread or reads a clock but the ``now`` it
 one thread (the server's loop) owns a database.
 
 Order, as in a C IOC: a put and all processing it causes through database links is one chain, done at once.
-Events of the chain are delivered when it has ended. They feed the links that go through Channel Access (CA, CP,
-CPP); the records those links process come next, one chain each, in the order of the events that asked for them.
+Events of the chain are delivered when it has ended. They feed the links that go through Channel Access
+(CA, CP, CPP); the records those links process come next, one chain each, in the order of the events.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Database:
 
     # --- names
     def find(self, pvname: str) -> Field | None:
-        """Handle of ``rec``, ``rec.VAL``, ``alias.A`` (no ``$``), the same object each time; None if not hosted."""
+        """Handle of ``rec``, ``rec.VAL`` or ``alias.A`` (no ``$``), always the same; None if there is none."""
         field = self._found.get(pvname)
         if field is None:
             name, _, field_name = pvname.partition(".")
@@ -125,7 +125,7 @@ class Database:
 
     # --- puts and gets
     def put(self, field: Field, value: object, *, source: PutSource = PutSource.CLIENT) -> None:
-        """Write as ``dbPutField``: convert, store, post, process when the field says so, then all work it caused.
+        """Write as ``dbPutField``: convert, store, post, process, then all the work it caused.
 
         Args:
             field: from ``find``.
@@ -154,7 +154,7 @@ class Database:
         done: Callable[[], None],
         failed: Callable[[PutRefused], None] | None = None,
     ) -> None:
-        """``put`` of a client that waits for completion: ``done`` is called once all processing it started ended.
+        """``put`` of a client that waits: ``done`` is called once all processing it started has ended.
 
         Called before ``put_notify`` returns unless a record in the chain takes time (an apply waiting for
         answers, a seq with delays) or the record still works on an earlier put of this kind.
@@ -163,11 +163,11 @@ class Database:
             field, value: as ``put``.
             done: called once when the put and its processing ended well.
             failed: called instead of ``done``, and at the same time, when the value was refused. Without it a
-                refusal is raised if it is known at once, else lost. (In exact mode a record is processed for a
-                refused put too, and the client hears of the refusal when that ended.)
+                refusal is raised if it is known at once, else lost. (In exact mode a record is processed for
+                a refused put too, and the client hears of the refusal when that ended.)
 
         Raises:
-            PutRefused: as ``put`` for a field that may not be written, and see ``failed``; ``done`` is not called.
+            PutRefused: as ``put`` for a field that may not be written, and see ``failed``; no ``done`` then.
         """
         self._check_access(field)
         refusals: list[PutRefused] = []
@@ -212,7 +212,7 @@ class Database:
         self.put(self._need(f"{record}.PROC"), 1, source=PutSource.INTERNAL)
 
     def acknowledge(self, record: str, severity: int) -> None:
-        """Acknowledge alarms up to a severity (a put of DBR_PUT_ACKS). Raises KeyError for an unknown record."""
+        """Acknowledge alarms up to a severity (DBR_PUT_ACKS). Raises KeyError for an unknown record."""
         field = self._need(f"{record}.ACKS")
         v = field.record.v
         if severity >= v["ACKS"]:
@@ -350,7 +350,7 @@ class Database:
 
     # --- events
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
-        """Have ``callback`` called with every posted event, in order, when the chain that posted it has ended.
+        """Have ``callback`` called with every event, in order, when the chain that posted it has ended.
 
         Text and arrays show the value of that moment, and are posted once a chain (as the C server does it).
 
@@ -360,7 +360,7 @@ class Database:
         return self.events.subscribe(callback)
 
     def watch(self, pvname: str, callback: Callable[[Value], None]) -> Callable[[], None]:
-        """Have ``callback`` called with the value of each event of a field, when the chain that posted it has ended.
+        """Have ``callback`` called with each value posted of a field, when the chain that did has ended.
 
         Order of posting is kept. This is what a sequence program sees of a Channel Access monitor.
 
@@ -373,7 +373,7 @@ class Database:
         return self.events.watch(self._need(pvname), callback)
 
     def _leave(self) -> None:
-        """End of a chain: deliver its events and do the work they caused, unless a chain around this one will."""
+        """End of a chain: deliver its events, do the work they caused, unless an outer chain will."""
         self._depth -= 1
         if self._depth == 0:
             self._drain()
@@ -408,7 +408,7 @@ class Database:
 
     # --- time
     def next_timer(self) -> float | None:
-        """Time (as ``now`` counts) of the next due watchdog, delay or periodic scan; None when there is none."""
+        """Time (as ``now`` counts) of the next watchdog, delay or periodic scan; None when there is none."""
         return self.timers.next()
 
     def run_timers(self, now: float) -> None:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class _Posted(NamedTuple):
-    """An event before delivery; the value of a ``late`` field is looked up then, and one event of it is enough."""
+    """An event before delivery; a ``late`` field's value is looked up then, and one event of it is enough."""
 
     field: Field
     value: object
@@ -77,7 +77,7 @@ class Events:
         return end
 
     def deliver(self) -> None:
-        """Deliver the oldest event: to subscribers, to links that read through Channel Access, to watchers."""
+        """Deliver the oldest event: to subscribers, links that go through Channel Access, and watchers."""
         posted = self._posted.popleft()
         field = posted.field
         if field.late:

@@ -56,7 +56,7 @@ class Field:
         self.dbr = dbr
         """native type; link fields and RTYP are STRING, DTYP is MENU"""
         self.size = spec.size
-        """bytes a string of this field can take, the closing NUL included (40; 61 for NAME, 1024 for links)"""
+        """bytes a string of this field can take, the closing NUL included (40; NAME 61, links 1024)"""
         self.menu_fixed = spec.menu
         self.late = record.is_late(spec, dbr)
         """True where an event carries the value as it is after the processing chain, not when it was posted
@@ -72,14 +72,14 @@ class Field:
 
     @property
     def menu(self) -> tuple[str, ...] | None:
-        """Labels of an ENUM or MENU field by index (read each time: bo and mbbo labels can be put), else None."""
+        """Labels of an ENUM or MENU field by index (those of bo and mbbo can be put), else None."""
         if self.menu_fixed is not None:
             return self.menu_fixed
         return self.record.labels(self.name) if self.dbr is FieldType.ENUM else None
 
     @property
     def count(self) -> int:
-        """Largest number of elements: 1 for a scalar; ``value`` of an array field is a tuple that may be shorter."""
+        """Largest number of elements: 1 for a scalar; an array's ``value`` is a tuple, maybe shorter."""
         return self.record.capacity(self.name)
 
     @property
@@ -95,7 +95,7 @@ class Field:
 
     @property
     def text(self) -> str:
-        """Present value as the C server would convert it to a string (PREC, menu labels); arrays: first element."""
+        """Present value as the C server converts it to a string (PREC, labels); first element of arrays."""
         value = self.value
         return self.format(value if not isinstance(value, tuple) else value[0] if value else "")
 

@@ -33,7 +33,7 @@ RANGES = {
 
 
 def in_alarm(record: Record, value: float) -> bool:
-    """Raise the limit alarm a value is in, if any, and remember the limit (LALM) for the hysteresis. True if in one."""
+    """Raise the limit alarm a value is in and keep its limit (LALM) for HYST. False when in none."""
     v = record.v
     last = v["LALM"]
     for limit_name, severity_name, status, side in LIMITS:
@@ -50,7 +50,7 @@ def in_alarm(record: Record, value: float) -> bool:
 
 
 def beyond(old: float, new: float, deadband: float) -> bool:
-    """Whether a value moved by more than a deadband; NaN and infinities move by infinity (recGblCheckDeadband)."""
+    """Whether a value moved by more than a deadband; to and from NaN and infinity it always did."""
     if math.isfinite(old) and math.isfinite(new):
         return abs(old - new) > deadband
     if math.isnan(old) or math.isnan(new):

@@ -32,7 +32,7 @@ class Linking:
         self._external_writer: Callable[[Link, Scalar], None] | None = None
 
     def make(self, record: Record, name: str, kind: LinkKind, text: LinkText) -> None:
-        """Make a record's link field what ``text`` says. Raises LinkTextError when its target does not exist."""
+        """Make a record's link field what ``text`` says. Raises LinkTextError for a target there is not."""
         link = Link(record, name, kind, text)
         record.tune_link(link)
         if text.constant is None:

@@ -1,7 +1,7 @@
 """What all record types have in common: values, alarms, time stamps, forward links, metadata.
 
-A record type of its own (``cad``, ``apply``, ``calc`` ...) overrides ``init``, ``process``, ``special`` and what
-clients are told about its values.
+A record type of its own (``cad``, ``apply``, ``calc`` ...) overrides ``init``, ``process``, ``special`` and
+what clients are told about its values.
 """
 
 from __future__ import annotations
@@ -290,10 +290,9 @@ class Record:
         if not mask:
             return 0
         self.post("STAT", mask)
-        if not v["ACKT"] or sevr >= v["ACKS"]:
-            if v["ACKS"] != sevr:
-                v["ACKS"] = sevr
-                self.post("ACKS", VALUE)
+        if v["ACKS"] != sevr and (not v["ACKT"] or sevr >= v["ACKS"]):
+            v["ACKS"] = sevr
+            self.post("ACKS", VALUE)
         return ALARM
 
     def post(self, name: str, mask: int) -> None:
@@ -306,7 +305,7 @@ class Record:
             self.v["TIME"] = self.db.now()
 
     def forward(self) -> None:
-        """End of processing: the forward link, completion of a put that waits, reprocessing (recGblFwdLink)."""
+        """End of processing: forward link, completion of a put that waits, reprocessing (recGblFwdLink)."""
         self.db.links.follow(self.links["FLNK"])
         if self.notify is not None:
             self.notify.finished(self)
@@ -329,7 +328,7 @@ class Record:
             return BAD_SUBROUTINE
 
     def load_constant(self, link_name: str, value_name: str) -> bool:
-        """Put a constant link's value into a field at start-up. False when the link is empty or no constant."""
+        """Put a constant link's value into a field at start-up. False when it is empty or no constant."""
         constant = self.links[link_name].constant
         if not constant:
             return False
@@ -337,7 +336,7 @@ class Record:
         return True
 
     def read(self, link_name: str, value_name: str) -> bool:
-        """Read an input link into a field (dbGetLink). True unless it failed; constants leave the field alone."""
+        """Read an input link into a field (dbGetLink). False when it failed; constants do nothing."""
         link = self.links[link_name]
         if link.text.constant is not None:
             return True

@@ -62,7 +62,7 @@ class SirRecord(Record):
         return max(1, int(self.v["NELM"]), self.room) if name in _COPIES else 1
 
     def is_late(self, spec: FieldSpec, dbr: FieldType) -> bool:
-        """Events of dynamic fields refer to the record for the types whose size the C record does not know."""
+        """Events of dynamic fields refer to the record for types whose size the C record does not know."""
         unsized = spec.dynamic and dbr in (FieldType.DOUBLE, FieldType.ENUM)
         return unsized or super().is_late(spec, dbr)
 
@@ -181,7 +181,7 @@ class SirRecord(Record):
 def _beyond(
     old: tuple[Scalar, ...], new: tuple[float, ...], deadband: float
 ) -> tuple[tuple[Scalar, ...], bool]:
-    """Elements posted last, brought up to date where they moved by more than the deadband; whether any did."""
+    """Elements posted last, renewed where they moved by more than the deadband; whether any did."""
     kept = list(old)
     changed = False
     for index, number in enumerate(new):

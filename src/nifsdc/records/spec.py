@@ -1,7 +1,8 @@
 """Tables of fields: one line of text per field (or row of lettered fields), read once into frozen specs.
 
-A line is ``NAME TYPE [=initial] [flags]``; ``INP{A-T}`` stands for INPA to INPT. TYPE is a native type, with the
-string size (``STRING:29``) or the menu (``MENU:menuScan``) behind a colon, or INLINK, OUTLINK, FWDLINK, DEVICE.
+A line is ``NAME TYPE [=initial] [flags]``; ``INP{A-T}`` stands for INPA to INPT. TYPE is a native type, with
+the string size (``STRING:29``) or the menu (``MENU:menuScan``) behind a colon, or one of INLINK, OUTLINK,
+FWDLINK and DEVICE.
 
 Flags: ``nomod`` no client may write it (SPC_NOMOD); ``pp`` a put processes the record; ``special`` the record
 looks at each put; ``dynamic`` the type follows another field (SPC_DBADDR); ``scan`` changes scanning;

@@ -1,7 +1,7 @@
 """The fields of every record type this engine knows.
 
 Names, types, defaults and access are those of EPICS 7 base and of Gemini's record definitions (cad, apply,
-car, sir, genSub), as far as a client can see them. Pointers and other inner matter of the C code are left out.
+car, sir, genSub), as far as a client can see them. Pointers and other inner matter of C are left out.
 """
 
 from __future__ import annotations

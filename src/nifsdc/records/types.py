@@ -87,7 +87,7 @@ class PutSource(enum.Enum):
     LINK = "link"
     """a database link of another record"""
     INTERNAL = "internal"
-    """our own device and sequence code: may write read-only fields, and always processes the record"""
+    """our own device and sequence code: may write read-only fields"""
 
 
 class Severity(enum.IntEnum):
