@@ -182,7 +182,8 @@ class Reassembler:
     """Finds packets in the bytes of one direction of a fibre.
 
     A word with an unknown preamble is dropped, as the timing board does. Where a header is expected and none
-    comes, words are dropped until one does; a reset preamble discards what has been collected.
+    comes, words are dropped until one does. A reset preamble discards what has been collected, and the rest of
+    its own packet.
     """
 
     def __init__(self) -> None:
@@ -190,6 +191,8 @@ class Reassembler:
         """words dropped so far"""
         self._bytes = bytearray()
         self._words: list[int] = []
+        self._ignored = 0
+        """words still to come of a packet that carried a reset"""
 
     @property
     def partial(self) -> bool:
@@ -210,8 +213,12 @@ class Reassembler:
         return found
 
     def _take(self, preamble: int, value: int) -> Packet | Reset | None:
+        if self._ignored:
+            self._ignored -= 1
+            return None
         if preamble == RESET_PREAMBLE:
             self._words.clear()
+            self._ignored = (value & 0xFF) - 1 if is_header(value) else 0
             return Reset()
         if preamble != PREAMBLE or (not self._words and not is_header(value)):
             self.dropped += 1

@@ -30,7 +30,7 @@ PIXEL_BITS = 40
 """lower bits of a count register that hold pixels; those above hold the block"""
 
 # Registers by number: 64-bit integers first, 64-bit floats from CLOCK_EPOCH on.
-MAGIC_WORD, VERSION_WORD, BUFFER_PIXELS, PROGRESS, CONSUMED, OVERRUN, CLOCK_SEQUENCE = range(7)
+MAGIC_WORD, VERSION_WORD, BUFFER_PIXELS, PROGRESS, CONSUMED, OVERRUN, CLOCK_SEQUENCE, AWAITED = range(8)
 CLOCK_EPOCH, CLOCK_BASE, CLOCK_RATE, CLOCK_LIMIT, NOMINAL_SPEED, HOST_WAIT = range(8, 14)
 
 
@@ -138,6 +138,15 @@ class Registers:
     @host_wait.setter
     def host_wait(self, value: float) -> None:
         self._floats[HOST_WAIT] = value
+
+    @property
+    def host_awaited(self) -> bool:
+        """Whether the clock stands still until the host has taken pixels (simulator writes)."""
+        return bool(self._integers[AWAITED])
+
+    @host_awaited.setter
+    def host_awaited(self, value: bool) -> None:
+        self._integers[AWAITED] = value
 
     def write_clock(self, line: ClockLine) -> None:
         """Publish the clock; one writer."""

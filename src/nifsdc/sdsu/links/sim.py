@@ -6,6 +6,7 @@ import contextlib
 import math
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from nifsdc.sdsu.words import (
 )
 
 CONNECT_SECONDS = 5.0
+SEND_SECONDS = 5
 LEAST_POLL = 0.0005
 MOST_POLL = 0.05
 RESET_WORDS = (header(Board.HOST, Board.TIMING, 2), word("RST"))
@@ -64,6 +66,8 @@ class SimClock:
             pause = LEAST_POLL if jumping else min(MOST_POLL, max(LEAST_POLL, left / self.speed))
             if wake.wait(pause):
                 return True
+            if self._registers.host_awaited:
+                break
         return wake.is_set()
 
 
@@ -107,7 +111,9 @@ class SimLink:
         try:
             connection = socket.create_connection(self._address, CONNECT_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(CONNECT_SECONDS)
+            # No Python timeout: it would turn each look that must not wait (MSG_DONTWAIT) into a wait.
+            connection.settimeout(None)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", SEND_SECONDS, 0))
         except OSError as error:
             raise LinkLost(f"{self.name} does not answer ({error}): start it, then init") from error
         try:

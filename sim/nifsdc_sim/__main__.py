@@ -1,0 +1,99 @@
+"""``python -m nifsdc_sim``: the simulator as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nifsdc_sim.simulator import BUFFER_READS, Options, Simulator
+
+LOOK_SECONDS = 0.25
+"""how often it is looked whether the process that started this one is still there"""
+
+EPILOG = """example:
+  python -m nifsdc_sim --speed 20 --seed 1
+prints one line, READY and a JSON object with port, control_port and buffer, and runs until SIGTERM, SIGINT,
+the control port's quit, or the end of the process named by --parent-pid."""
+
+
+def speed(text: str) -> float:
+    """Read a speed: a positive number, or ``fast``."""
+    value = math.inf if text == "fast" else float(text)
+    if not value > 0:
+        raise ValueError(text)
+    return value
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog="python -m nifsdc_sim",
+        description="Simulated SDSU controller with a HAWAII-2 behind NIFS's image slicer.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument("--port", type=int, default=0, help="TCP port for words (default: any)")
+    result.add_argument("--control-port", type=int, default=0, help="TCP port for control (default: any)")
+    result.add_argument("--buffer", type=Path, help="file for the image buffer (default: in shared memory)")
+    result.add_argument(
+        "--buffer-reads", type=int, default=BUFFER_READS, help="full reads that it holds (%(default)s)"
+    )
+    result.add_argument(
+        "--speed", type=speed, default=1.0, help="detector seconds per second, or fast (default: 1)"
+    )
+    result.add_argument("--seed", type=int, help="start of all random numbers (default: another each time)")
+    result.add_argument(
+        "--generation", type=int, choices=(2, 3), default=3, help="of the controller (default: 3)"
+    )
+    result.add_argument("--parent-pid", type=int, help="end when this process does")
+    return result
+
+
+def is_there(process: int) -> bool:
+    """Tell whether a process exists."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the simulator until it is told to end."""
+    options = parser().parse_args(arguments)
+    simulator = Simulator(
+        Options(
+            options.port,
+            options.control_port,
+            options.buffer,
+            options.speed,
+            options.seed,
+            options.generation,
+            options.buffer_reads,
+        )
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: simulator.ended.set())
+    is_child = options.parent_pid == os.getppid()
+    with simulator:
+        with contextlib.suppress(BrokenPipeError):
+            print("READY", json.dumps(simulator.ready()), flush=True)
+        while not simulator.ended.wait(LOOK_SECONDS):
+            if options.parent_pid is None:
+                continue
+            if (is_child and os.getppid() != options.parent_pid) or not is_there(options.parent_pid):
+                break
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""What falls on the detector: NIFS's 29 slitlets with sky lines and a star, without any noise.
+
+The dispersion runs along the rows. Each slitlet is a band of rows, and its spectrum is shifted against its
+neighbour's, because the slicer's slits lie on a staircase. The staircase's pitch is in no document at hand;
+it is a parameter here, and its default a straight ramp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SLITLETS = 29
+STAIRCASE_PIXELS = 2.5
+"""shift of the spectrum from one slitlet to the next, in columns"""
+LINE_SIGMA_PIXELS = 1.1
+SKY_CONTINUUM = 0.05
+"""sky between the lines, electron/s/pixel"""
+LINES = 60
+FAINTEST_LINE, BRIGHTEST_LINE = 0.3, 60.0
+"""peaks of the sky lines, electron/s/pixel: the brightest has 36,000 electrons in 600 s"""
+STAR_PEAK = 12.0
+"""star's continuum at its brightest, electron/s/pixel"""
+STAR_SLITLET = 13.6
+STAR_WIDTH_SLITLETS = 1.1
+STAR_WIDTH_ROWS = 4.0
+
+
+def slitlets(rows: int = 2048) -> tuple[tuple[int, int], ...]:
+    """Return the first row and the row after the last of each slitlet, bottom one first.
+
+    The pitch is a whole number of rows on average only, so a gap of one or two dark rows lies between.
+    """
+    pitch = rows / SLITLETS
+    bands = []
+    for number in range(SLITLETS):
+        first = round(number * pitch) + number % 2
+        bands.append((first, round((number + 1) * pitch) - 1))
+    return tuple(bands)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Light on the detector, as a function of place alone."""
+
+    name: str
+    positions: NDArray[np.float64]
+    """columns of the sky lines in the middle slitlet, shape (lines,)"""
+    peaks: NDArray[np.float64]
+    """their peaks, electron/s/pixel, shape (lines,)"""
+    sky: float = 0.0
+    """sky continuum in the slitlets, electron/s/pixel"""
+    star: float = 0.0
+    """peak of the star's continuum, electron/s/pixel"""
+    everywhere: float = 0.0
+    """light on every pixel, electron/s/pixel"""
+    staircase: float = STAIRCASE_PIXELS
+    """shift from one slitlet to the next, columns"""
+
+    @classmethod
+    def default(cls, seed: int = 0) -> Scene:
+        """Return sky lines at places that the seed decides, and a star a little off the middle."""
+        random = np.random.Generator(np.random.PCG64(seed))
+        peaks = np.exp(random.uniform(np.log(FAINTEST_LINE), np.log(BRIGHTEST_LINE), LINES))
+        return cls("default", random.uniform(-50.0, 2098.0, LINES), peaks, SKY_CONTINUUM, STAR_PEAK)
+
+    @classmethod
+    def dark(cls) -> Scene:
+        """Return no light at all."""
+        return cls("dark", np.empty(0), np.empty(0))
+
+    @classmethod
+    def flat(cls, rate: float) -> Scene:
+        """Return the same light on every pixel, electron/s/pixel."""
+        return cls("flat", np.empty(0), np.empty(0), everywhere=rate)
+
+    @staticmethod
+    def slitlets(rows: int = 2048) -> tuple[tuple[int, int], ...]:
+        """Return the first row and the row after the last of each slitlet, bottom one first."""
+        return slitlets(rows)
+
+    def flux(self, rows: int = 2048, columns: int = 2048) -> NDArray[np.float32]:
+        """Return the light in electron/s/pixel, shape (rows, columns), row 0 at the bottom."""
+        image = np.full((rows, columns), self.everywhere, dtype=np.float32)
+        column = np.arange(columns, dtype=np.float64)
+        continuum = 0.7 + 0.3 * column / columns
+        for number, (first, end) in enumerate(slitlets(rows)):
+            shift = (number - SLITLETS // 2) * self.staircase
+            offsets = column[np.newaxis, :] - (self.positions + shift)[:, np.newaxis]
+            lines = self.peaks @ np.exp(-0.5 * (offsets / LINE_SIGMA_PIXELS) ** 2)
+            across = np.exp(-0.5 * ((number - STAR_SLITLET) / STAR_WIDTH_SLITLETS) ** 2)
+            along = np.arange(first, end) - (first + end) / 2
+            profile = across * (1.0 + (along / STAR_WIDTH_ROWS) ** 2) ** -2.5
+            image[first:end] += (self.sky + lines)[np.newaxis, :] + self.star * np.outer(profile, continuum)
+        return image

@@ -1,0 +1,197 @@
+"""The whole simulator: controller, interface card, detector and scene, with their two ports."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from nifsdc.sdsu.links.registers import Registers
+from nifsdc_sim.card import InterfaceCard
+from nifsdc_sim.clock import NS, SimClock
+from nifsdc_sim.control_port import BadRequest, ControlPort
+from nifsdc_sim.detector import Detector
+from nifsdc_sim.electronics import Electronics
+from nifsdc_sim.faults import AT_ONCE, Fault, FaultKind, Faults
+from nifsdc_sim.scene import Scene
+from nifsdc_sim.sequencer import Sequencer
+from nifsdc_sim.word_server import WordServer
+
+BUFFER_READS = 32
+"""full reads that the image buffer holds; its memory is allotted only as pixels come"""
+SHARED_MEMORY = Path("/dev/shm")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a simulator is set up."""
+
+    port: int = 0
+    """TCP port for words, 0 for any that is free"""
+    control_port: int = 0
+    buffer: Path | None = None
+    """file for the image buffer; None for one in shared memory"""
+    speed: float = 1.0
+    """detector seconds per real second; infinite to jump from event to event"""
+    seed: int | None = None
+    """start of all random numbers; None for others each time (the scene is then that of seed 0)"""
+    generation: int = 3
+    buffer_reads: int = BUFFER_READS
+
+
+def buffer_path(pixels: int) -> Path:
+    """Return a new name for an image buffer, in shared memory where it fits there."""
+    folder = Path(tempfile.gettempdir())
+    with contextlib.suppress(OSError):
+        if os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > 4 * pixels:
+            folder = SHARED_MEMORY
+    return folder / f"nifsdc-sim-{os.getpid()}-{secrets.token_hex(4)}.buffer"
+
+
+class Simulator:
+    """A context manager; inside it both ports answer.
+
+    Parameters
+    ----------
+    options
+        how it is set up
+    """
+
+    def __init__(self, options: Options) -> None:
+        seed = secrets.randbits(32) if options.seed is None else options.seed
+        self.ended = threading.Event()
+        """set when it was told to quit"""
+        self.faults = Faults()
+        self.detector = Detector(seed, Scene.default(options.seed or 0))
+        lines, samples = self.detector.layout.shape
+        pixels = lines * samples * options.buffer_reads
+        self.buffer = options.buffer or buffer_path(pixels)
+        self.buffer.unlink(missing_ok=True)
+        registers = Registers.create(self.buffer, pixels, options.speed)
+        self.clock = SimClock(registers)
+        self.card = InterfaceCard(registers)
+        self.electronics = Electronics(self.clock, self.card, self.detector, seed, options.generation)
+        self.sequencer = Sequencer(
+            registers, self.clock, self.card, self.detector, self.faults, self.electronics.demanded_ms
+        )
+        self.electronics.attach(self.sequencer)
+        try:
+            self.words = WordServer(
+                options.port, self.electronics, self.sequencer, self.clock, self.faults, seed
+            )
+            self.control = ControlPort(
+                options.control_port,
+                {
+                    "fault": self._add_fault,
+                    "clear": self._clear_faults,
+                    "status": lambda _: self.status(),
+                    "log": self._log,
+                    "scene": self._set_scene,
+                    "quit": self._quit,
+                },
+            )
+        except OSError:
+            self.buffer.unlink(missing_ok=True)
+            raise
+
+    def __enter__(self) -> Simulator:
+        self.sequencer.open()
+        self.words.open()
+        self.control.open()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.control.close()
+        self.sequencer.close()
+        self.words.close()
+        self.buffer.unlink(missing_ok=True)
+
+    def ready(self) -> dict[str, object]:
+        """Return what a host must know to connect."""
+        return {
+            "port": self.words.port,
+            "control_port": self.control.port,
+            "buffer": str(self.buffer),
+        }
+
+    def status(self) -> dict[str, Any]:
+        """Return what everything does, for the control port."""
+        electronics, progress = self.electronics, self.card.progress
+        return {
+            "clock": self.clock.now_ns() / NS,
+            "speed": "fast" if math.isinf(self.clock.speed) else self.clock.speed,
+            "phase": self.sequencer.phase.value,
+            "clock_state": electronics.clock_state,
+            "idle": electronics.idle,
+            "powered": electronics.powered,
+            "timing_programme": electronics.timing.table is not None,
+            "utility_programme": electronics.utility.table is not None,
+            "temperature_mk": electronics.temperature_mk(),
+            "block": progress.block,
+            "pixels": progress.pixels,
+            "overrun": self.card.overrun,
+            "scene": self.detector.scene.name,
+            "faults": [{**asdict(fault), "kind": fault.kind.value} for fault in self.faults.waiting()],
+            "card": [{"clock": moment / NS, "command": text} for moment, text in tuple(self.card.log)],
+        }
+
+    def _log(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"commands": [asdict(exchange) for exchange in self.words.log(_number(request, "since", 0))]}
+
+    def _add_fault(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        values = {key: value for key, value in request.items() if key != "command"}
+        known = {field.name: field for field in fields(Fault)}
+        kinds = {kind.value: kind for kind in FaultKind}
+        if values.get("kind") not in kinds or not values.keys() <= known.keys():
+            raise BadRequest(
+                f"expected a kind out of {', '.join(kinds)} and entries out of {', '.join(known)}, "
+                f"found {values}"
+            )
+        fault = Fault(**{**values, "kind": kinds[values["kind"]]})
+        if fault.label is not None or fault.kind not in AT_ONCE:
+            self.faults.add(fault)
+        elif fault.kind is FaultKind.TEMPERATURE_RUNAWAY:
+            self.electronics.temperature_mk()
+            self.electronics.cryostat.run_away(fault.rate)
+        elif fault.kind is FaultKind.LINK_DROP:
+            self.words.drop()
+        else:
+            self.words.power_cycle(announce=fault.kind is FaultKind.SYR)
+        return {}
+
+    def _clear_faults(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        self.faults.clear()
+        self.electronics.cryostat.run_away(0.0)
+        return {}
+
+    def _set_scene(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        match request.get("name"):
+            case "default":
+                scene = Scene.default(int(_number(request, "seed", 0)))
+            case "dark":
+                scene = Scene.dark()
+            case "flat":
+                scene = Scene.flat(_number(request, "rate", 100.0))
+            case name:
+                raise BadRequest(f"there is no scene {name!r}: expected default, dark or flat")
+        self.detector.set_scene(scene)
+        return {}
+
+    def _quit(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        self.ended.set()
+        return {}
+
+
+def _number(request: Mapping[str, Any], name: str, default: float) -> Any:
+    value = request.get(name, default)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
+        raise BadRequest(f"{name} is {value!r}, expected a number of 0 or more")
+    return value
