@@ -163,6 +163,9 @@ class DataClient:
         except (OSError, WireError) as error:
             self._drop(f"data server {self.host}:{self.port}: {asked}: {error or type(error).__name__}")
             raise StoreFailed(f"{self._problem}; it will be asked again") from error
+        if answer["type"] == "refused" and answer.get("number") is None:
+            self._drop(f"data server {self.host}:{self.port}: {asked}: {answer['reason']}")
+            raise StoreFailed(f"{self._problem}; it will be sent again")
         if answer.get("number") != self._number:
             self._drop(f"data server {self.host}:{self.port} answered something that was not asked")
             raise StoreFailed(self._problem)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
 
 from nifsdc.data.frame import Card, CardValue
@@ -149,8 +150,8 @@ def _converted(keyword: Keyword, value: CardValue) -> CardValue:
     if keyword.kind == "bool" and isinstance(value, bool):
         return value
     if not isinstance(value, bool):
-        if keyword.kind == "int" and isinstance(value, int):
-            return value
-        if keyword.kind == "float" and isinstance(value, int | float):
+        if keyword.kind == "int" and isinstance(value, Integral):
+            return int(value)
+        if keyword.kind == "float" and isinstance(value, Real):
             return round(float(value), keyword.decimals)
     raise HeaderError(f"{keyword.name} is {value!r}; expected {keyword.kind}")

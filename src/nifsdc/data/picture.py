@@ -50,7 +50,7 @@ def stretched(
     if not white > black:
         return np.where(finite, np.uint8(GREYS // 2), np.uint8(0))
     scaled = (image - black) * (GREYS / (white - black))
-    return np.where(finite, np.clip(scaled, 0, GREYS), 0).astype(np.uint8)
+    return np.where(finite, np.rint(np.clip(scaled, 0, GREYS)), 0).astype(np.uint8)
 
 
 def write_png(

@@ -117,6 +117,7 @@ class DataServer:
             connection.send(
                 Message({"type": "refused", "reason": str(error), "number": None}), time.monotonic() + 1.0
             )
+            connection.finish(1.0)
         except OSError as second:
             LOG.info("nor could it be told: %s", second)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,8 @@ class Spool:
         try:
             part.unlink(missing_ok=True)
             disk.write_synced(part, pack(Message({"type": "spooled"}, frame)))
+            now = time.time_ns()  # the file system's own stamps are too coarse to keep an order
+            os.utime(part, ns=(now, now))
             part.replace(path)
             disk.sync_folder(self.folder)
             return _entry(path)

@@ -24,7 +24,7 @@ class Connection:
         for buffer in pack(message):
             view = memoryview(buffer)
             while view:
-                self._until(deadline, "sending")
+                self._until(deadline)
                 sent = self._socket.send(view[:PIECE])
                 view = view[sent:]
 
@@ -41,7 +41,7 @@ class Connection:
 
         def read_into(buffer: memoryview) -> None:
             while buffer:
-                self._until(deadline, "waiting for the other side")
+                self._until(deadline)
                 count = self._socket.recv_into(buffer, min(len(buffer), PIECE))
                 if count == 0:
                     raise ConnectionError("the other side has closed the connection")
@@ -58,11 +58,23 @@ class Connection:
             return False
         return True
 
-    def _until(self, deadline: float, doing: str) -> None:
+    def _until(self, deadline: float) -> None:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError(f"the deadline passed while {doing}")
+            raise TimeoutError("timed out")
         self._socket.settimeout(left)
+
+    def finish(self, seconds: float) -> None:
+        """Say that nothing more will be sent, and let what the other side still sends run out.
+
+        Closing with bytes unread would reset the connection, and the other side might lose our last words.
+        """
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+            self._until(deadline)
+            while self._socket.recv(PIECE):
+                self._until(deadline)
 
     def shut(self) -> None:
         """End it from another thread: whoever sends or receives gets an error."""
