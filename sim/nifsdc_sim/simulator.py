@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from nifsdc.sdsu import programs
 from nifsdc.sdsu.links.registers import Registers
+from nifsdc.sdsu.words import Board
 from nifsdc_sim.card import InterfaceCard
 from nifsdc_sim.clock import NS, SimClock
 from nifsdc_sim.control_port import BadRequest, ControlPort
@@ -115,11 +117,13 @@ class Simulator:
         self.buffer.unlink(missing_ok=True)
 
     def ready(self) -> dict[str, object]:
-        """Return what a host must know to connect."""
+        """Return what a host must know to connect and to load the boards."""
         return {
             "port": self.words.port,
             "control_port": self.control.port,
             "buffer": str(self.buffer),
+            "timing_program": str(programs.path(Board.TIMING)),
+            "utility_program": str(programs.path(Board.UTILITY)),
         }
 
     def status(self) -> dict[str, Any]:

@@ -117,19 +117,21 @@ class WordServer:
             except (OSError, ValueError):  # the connection was broken meanwhile by the control port
                 self.drop()
                 continue
+            host = self._host
+            if host is not None and host in ready:
+                self._receive(host)
             if self._listener in ready:
                 self._accept()
-            if self._host is not None and self._host in ready:
-                self._receive(self._host)
             for answer in self._electronics.due():
                 self._send(answer)
 
     def _accept(self) -> None:
         """Take a host; there is one fibre, so while one is there any other is turned away."""
         connection, _ = self._listener.accept()
-        if self._host is not None:
+        if self._host is not None and not _has_gone(self._host):
             connection.close()
             return
+        self.drop()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = Reassembler()
         self._host = connection
@@ -210,3 +212,12 @@ class WordServer:
             return
         with self._sending, contextlib.suppress(OSError):
             host.sendall(frame(encode(packet)))
+
+
+def _has_gone(host: socket.socket) -> bool:
+    try:
+        return host.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -25,10 +25,10 @@ from nifsdc.sdsu.errors import (
 )
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.lod import LodFile
-from nifsdc.sdsu.memory import Noticeboard, TimingBoard, UtilityBoard
+from nifsdc.sdsu.memory import X_POINTER, Noticeboard, TimingBoard, UtilityBoard
 from nifsdc.sdsu.readout import Phase, Readout
 from nifsdc.sdsu.transactions import LOST_POWER, Transactor
-from nifsdc.sdsu.words import Address, Board, Space
+from nifsdc.sdsu.words import DON, Address, Board, Space
 
 __all__ = [
     "Busy",
@@ -95,13 +95,28 @@ class Controller:
         self._pixels_per_read: int | None = None
         self._stamps: dict[Board, Stamp] = {}
 
+    def command(self, board: Board, label: str, *arguments: int) -> int:
+        """Carry out any command that has an answer and return its word (DON, or the value asked for).
+
+        Raises
+        ------
+        ValueError
+            when the command is not for that board, has other arguments, or has no answer
+        """
+        if COMMANDS[label].reply is Reply.SYSTEM_RESET:
+            raise ValueError(f"{label} is not sent as an ordinary command: use reset")
+        if label not in ("MRA", "GRB"):
+            return self._ask(board, label, *arguments)
+        self._start_reads(board, label, arguments)
+        return DON
+
     # Commands of all programmes
 
     def reset(self) -> None:
         """Reset the controller (RST): its programmes are gone, its clocks inactive, any readout ended."""
         self._forget_programmes()
-        self._transactor.reset(COMMANDS["RST"])
         self._readout = None
+        self._transactor.reset(COMMANDS["RST"])
 
     def test_data_link(self, board: Board, value: int) -> None:
         """Send a word to a board and back (TDL); `WrongEcho` when another comes."""
@@ -152,10 +167,7 @@ class Controller:
 
         Returns as soon as the controller has taken the command; two blocks of pixels follow.
         """
-        with self._transactor.exclusive():
-            readout = self._planned("MRA", blocks=2, reads=reads)
-            self._ask(Board.TIMING, "MRA", reads)
-            self._readout = readout
+        self._start_reads(Board.TIMING, "MRA", (reads,))
 
     def read_out(self) -> None:
         """Read the detector once (RDC); one block of pixels follows and no answer."""
@@ -217,6 +229,8 @@ class Controller:
         stamp = download(self, program, verify=verify, progress=progress)
         if stamp is not None:
             self._stamps[board] = stamp
+        if X_POINTER in (address for address, _ in program.words()):
+            self._noticeboard(board).find()
 
     def check_configuration(self) -> None:
         """Make sure that the programmes loaded are still there.
@@ -291,6 +305,12 @@ class Controller:
 
     def _noticeboard(self, board: Board) -> Noticeboard:
         return self.timing_board if board is Board.TIMING else self.utility_board
+
+    def _start_reads(self, board: Board, label: str, arguments: tuple[int, ...]) -> None:
+        with self._transactor.exclusive():
+            readout = self._planned(label, blocks=2, reads=arguments[0] if arguments else 1)
+            self._ask(board, label, *arguments)
+            self._readout = readout
 
     def _planned(self, label: str, blocks: int, reads: int) -> Readout:
         pixels = reads * self.pixels_per_read()

@@ -94,8 +94,8 @@ class Transactor:
                 answer = decode(self._link.reset(command.deadline_s))
             except TimeoutError as error:
                 raise NoReply(
-                    f"reset: the controller did not announce itself with SYR within "
-                    f"{command.deadline_s:g} s: check that it is switched on and that the fibres are not crossed"
+                    f"reset: the controller did not announce itself with SYR "
+                    f"within {command.deadline_s:g} s: check that it is on and the fibres are not crossed"
                 ) from error
             except BadWords as error:
                 raise UnexpectedReply(f"reset: {error}; expected SYR: reset again") from error

@@ -182,8 +182,8 @@ class Reassembler:
     """Finds packets in the bytes of one direction of a fibre.
 
     A word with an unknown preamble is dropped, as the timing board does. Where a header is expected and none
-    comes, words are dropped until one does. A reset preamble discards what has been collected, and the rest of
-    its own packet.
+    comes, words are dropped until one does. A reset preamble discards what has been collected, and the rest
+    of its own packet.
     """
 
     def __init__(self) -> None:

@@ -197,7 +197,7 @@ class SimLink:
         except (OSError, ValueError) as error:
             raise self._disconnect(str(error)) from error
         if not data:
-            raise self._disconnect("it closed the connection")
+            raise self._disconnect("it closed the connection; did it end, or is another host attached?")
         self._arrived += [item for item in self._received.feed(data) if isinstance(item, Packet)]
 
     def _check_alive(self) -> None:
