@@ -1,0 +1,30 @@
+"""The record database as data: read from ``db/*.yaml``, turned into records and dictionaries."""
+
+from .definition import (
+    AlarmLimit,
+    ApplyDef,
+    ArgumentDef,
+    CarDef,
+    CombinerDef,
+    CommandDef,
+    Definition,
+    ParameterDef,
+    SetpointDef,
+    StatusDef,
+)
+from .load import DefinitionError, load
+
+__all__ = [
+    "AlarmLimit",
+    "ApplyDef",
+    "ArgumentDef",
+    "CarDef",
+    "CombinerDef",
+    "CommandDef",
+    "Definition",
+    "DefinitionError",
+    "ParameterDef",
+    "SetpointDef",
+    "StatusDef",
+    "load",
+]
