@@ -82,7 +82,6 @@ class CaServer:
         may_write: access rule, asked once for each channel a client opens.
         put_log: told of every write that a client asks for, done or refused.
         bounds: how many events may wait for a client that does not take them.
-        now: the clock of the database, seconds since 1970.
     """
 
     def __init__(
@@ -95,7 +94,6 @@ class CaServer:
         may_write: Callable[[Peer, Field], bool] = everyone,
         put_log: Callable[[Write], None] | None = None,
         bounds: Bounds | None = None,
-        now: Callable[[], float] = time.time,
     ) -> None:
         self.database = database
         self.channels = Channels(database)
@@ -108,7 +106,6 @@ class CaServer:
         self._wanted_port = port
         self._beacon_addresses = beacons
         self._bounds = bounds or Bounds()
-        self._now = now
         self._circuits: set[Circuit] = set()
         self._dirty: list[Circuit] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -197,14 +194,14 @@ class CaServer:
             self._timer = None
         self._timer_due = due
         if due is not None:
-            self._timer = self._loop.call_later(max(0.0, due - self._now()), self._run_timers)
+            self._timer = self._loop.call_later(max(0.0, due - self.database.now()), self._run_timers)
 
     def _run_timers(self) -> None:
         self._timer = None
         self._timer_due = None
         self.wake()
         try:
-            self.database.run_timers(self._now())
+            self.database.run_timers(self.database.now())
         except Exception:
             log.exception("the timers of the record database failed")
         self.settle()

@@ -235,46 +235,60 @@ class Session:
 
     def _write(self, request: Message) -> None:
         opened = self._opened(request)
-        status, reason = self._store(opened, request, None)
-        if status is not Eca.NORMAL:
-            self._line.reply(error(request, status, opened.cid, reason))
+        if not opened.may_write:
+            reason = f"{opened.channel.name} is read-only for {self.peer}"
+            self._line.reply(error(request, Eca.NOWTACCESS, opened.cid, reason))
+            return
+
+        def put(value: object) -> str:
+            self._service.database.put(opened.channel.field, value)
+            return ""
+
+        reason = self._store(opened, request, put)
+        if reason:
+            self._line.reply(error(request, Eca.PUTFAIL, opened.cid, reason))
 
     def _write_notify(self, request: Message) -> None:
         opened = self._opened(request)
-
-        def done() -> None:
-            if self._line.connected:
-                self._echo_header(request, Command.WRITE_NOTIFY, Eca.NORMAL)
-
-        status, reason = self._store(opened, request, done)
-        if status is not Eca.NORMAL:
-            log.debug("write by %s refused: %s", self.peer, reason)
-            self._echo_header(request, Command.WRITE_NOTIFY, status)
-
-    def _store(self, opened: _Open, request: Message, done: Callable[[], None] | None) -> tuple[Eca, str]:
-        """Do a write; ``done`` is called when all it started has ended. Returns status and refusal."""
-        field = opened.channel.field
         if not opened.may_write:
-            return Eca.NOWTACCESS, f"{opened.channel.name} is read-only for {self.peer}"
-        service = self._service
+            self._echo_header(request, Command.WRITE_NOTIFY, Eca.NOWTACCESS)
+            return
+        refusals: list[str] = []
+
+        def answer(status: Eca) -> None:
+            if self._line.connected:
+                self._echo_header(request, Command.WRITE_NOTIFY, status)
+
+        def failed(refusal: PutRefused) -> None:
+            refusals.append(str(refusal))
+            answer(Eca.PUTFAIL)
+
+        def put(value: object) -> str:
+            self._service.database.put_notify(opened.channel.field, value, lambda: answer(Eca.NORMAL), failed)
+            return refusals[0] if refusals else ""
+
+        if self._store(opened, request, put) and not refusals:
+            answer(Eca.PUTFAIL)
+
+    def _store(self, opened: _Open, request: Message, put: Callable[[object], str]) -> str:
+        """Do a write and tell the put log of it. Returns why it was refused, "" when it was not."""
+        service, field = self._service, opened.channel.field
         service.put_count += 1
         before = field.value if service.put_log is not None else None
         value: object = request.payload
-        refused = ""
         try:
             value = opened.channel.decode(request.dbr, request.elements, request.payload)
-            if done is None:
-                service.database.put(field, value)
-            else:
-                service.database.put_notify(field, value, done)
+            refused = put(value)
         except (PutRefused, ConversionError) as refusal:
             refused = str(refusal)
         except Exception as problem:
             log.exception("%s: a write failed inside the record engine", opened.channel.name)
             refused = f"{type(problem).__name__}: {problem}"
+        if refused:
+            log.debug("write by %s refused: %s", self.peer, refused)
         if service.put_log is not None:
             service.put_log(Write(self.peer, field, before, value, refused))
-        return (Eca.PUTFAIL, refused) if refused else (Eca.NORMAL, "")
+        return refused
 
     # --- monitors
 

@@ -1,0 +1,213 @@
+"""A Channel Access server in its own process, real clients (libca by pyepics), and one on a bare socket."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import caproto
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+    """Poll ``condition`` until it holds; fail with ``what`` when it does not within the deadline."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds} s for {what}")
+        time.sleep(0.005)
+    return result
+
+
+class Ioc:
+    """The server process and the pipe through which it is told what to do."""
+
+    def __init__(self) -> None:
+        self.prefix = f"t{uuid.uuid4().hex[:8]}:"
+        self.errors = b""
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "ca_ioc.py"), self.prefix],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            self.port = int(self._line(20.0))
+        except BaseException:
+            self.close()
+            raise
+
+    def _line(self, seconds: float) -> Any:
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], seconds)[0]:
+            self.process.kill()
+            pytest.fail(f"the server did not answer within {seconds} s")
+        line = self.process.stdout.readline()
+        if not line:
+            pytest.fail(f"the server ended: {self.close()[-2000:]}")
+        return json.loads(line)
+
+    def ask(self, **request: Any) -> Any:
+        """Have the server do something on its loop and return its answer."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+        return self._line(20.0)
+
+    def set(self, *pairs: tuple[str, Any]) -> None:
+        """Write fields from inside, all in one go."""
+        self.ask(set=[(self.prefix + name, value) for name, value in pairs])
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        result: dict[str, int] = self.ask(statistics=1)
+        return result
+
+    @property
+    def kilobytes(self) -> int:
+        result: int = self.ask(memory=1)
+        return result
+
+    def close(self) -> str:
+        """End the server; returns what it logged."""
+        if self.process.poll() is None:
+            try:
+                _, self.errors = self.process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                _, self.errors = self.process.communicate()
+        return self.errors.decode()
+
+
+@pytest.fixture(scope="module")
+def ioc() -> Iterator[Ioc]:
+    """A server for the tests of a module; a traceback in its log fails the module."""
+    server = Ioc()
+    yield server
+    log = server.close()
+    assert "Traceback" not in log, log
+    assert server.process.returncode == 0
+
+
+class Clients:
+    """libca channels of one test, closed at its end."""
+
+    def __init__(self, prefix: str) -> None:
+        import epics  # libca starts its threads when it is first used, not when tests are collected
+
+        self._epics = epics
+        self._prefix = prefix
+        self._made: list[Any] = []
+
+    def __call__(self, name: str, **options: Any) -> Any:
+        options.setdefault("auto_monitor", False)
+        channel = self._epics.PV(self._prefix + name, connection_timeout=5.0, **options)
+        self._made.append(channel)
+        assert channel.wait_for_connection(10.0), f"{name} did not connect"
+        return channel
+
+    def exists(self, name: str) -> bool:
+        """Tell whether the server knows a name (it is asked together with one it does)."""
+        channel = self._epics.PV(self._prefix + name, auto_monitor=False)
+        self._made.append(channel)
+        return bool(channel.wait_for_connection(0.5))
+
+    def close(self) -> None:
+        for channel in self._made:
+            channel.disconnect()
+        self._epics.ca.clear_cache()
+
+
+@pytest.fixture
+def pv(ioc: Ioc) -> Iterator[Clients]:
+    """Factory of pyepics PVs by name without prefix."""
+    clients = Clients(ioc.prefix)
+    yield clients
+    clients.close()
+
+
+class RawClient:
+    """A client on a bare socket; caproto, an independent implementation, writes and reads its messages."""
+
+    def __init__(self, ioc: Ioc, *, receive_buffer: int | None = None) -> None:
+        self.prefix = ioc.prefix
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(10.0)
+        self.socket.connect(("127.0.0.1", ioc.port))
+        self.circuit = caproto.VirtualCircuit(caproto.CLIENT, ("127.0.0.1", ioc.port), 0)
+        self.received: list[Any] = []
+        self.send(
+            caproto.VersionRequest(0, 13), caproto.HostNameRequest("here"), caproto.ClientNameRequest("me")
+        )
+
+    def send(self, *commands: Any) -> None:
+        for command in commands:
+            self.socket.sendall(b"".join(bytes(part) for part in self.circuit.send(command)))
+
+    def receive(self, wanted: Callable[[Any], Any], what: str = "a reply") -> Any:
+        """Read until a command that ``wanted`` accepts has come; keep all in ``received``."""
+        deadline = time.monotonic() + 10.0
+        seen = 0
+        while True:
+            for command in self.received[seen:]:
+                if wanted(command):
+                    return command
+            seen = len(self.received)
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited 10 s for {what}")
+            commands, _ = self.circuit.recv(self.socket.recv(1 << 16))
+            for command in commands:
+                self.circuit.process_command(command)
+                self.received.append(command)
+
+    def channel(self, name: str) -> Any:
+        """Open a channel and return caproto's view of it."""
+        channel = caproto.ClientChannel(self.prefix + name, self.circuit)
+        self.send(channel.create())
+        self.receive(
+            lambda c: isinstance(c, caproto.CreateChanResponse) and c.cid == channel.cid, f"channel {name}"
+        )
+        return channel
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+@pytest.fixture
+def raw(ioc: Ioc) -> Iterator[Callable[..., RawClient]]:
+    """Factory of raw clients, closed at the end of the test."""
+    made: list[RawClient] = []
+
+    def make(**options: Any) -> RawClient:
+        made.append(RawClient(ioc, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def wait() -> Callable[..., Any]:
+    """``wait_for`` for tests, which cannot import it from here."""
+    return wait_for
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_libca_left() -> Iterator[None]:
+    """End libca's threads when it was used."""
+    yield
+    if "epics" in sys.modules:
+        sys.modules["epics"].ca.finalize_libca()

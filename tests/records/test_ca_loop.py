@@ -1,0 +1,207 @@
+"""The server and its loop: work from other threads, timers, ports, beacons."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from nifsdc.records.ca_search import Beacons
+from nifsdc.records.ca_server import CaServer, bind_tcp
+from nifsdc.records.database import Database
+from nifsdc.records.definition import RecordDef
+
+LOOPBACK = ["127.0.0.1"]
+
+
+def database() -> Database:
+    made = Database(
+        [
+            RecordDef("longout", "t:n"),
+            RecordDef("calc", "t:ticks", {"SCAN": ".1 second", "INPA": "t:ticks.VAL NPP NMS", "CALC": "A+1"}),
+        ]
+    )
+    made.init()
+    return made
+
+
+def server(records: Database | None = None, **options: object) -> CaServer:
+    return CaServer(records or database(), interfaces=LOOPBACK, port=0, beacons=(), **options)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def running(served: CaServer) -> AsyncIterator[CaServer]:
+    ready = asyncio.Event()
+    task = asyncio.create_task(served.run(ready=lambda port: ready.set()))
+    try:
+        await asyncio.wait_for(ready.wait(), 10)
+        yield served
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, f"waited 10 s for {what}"
+        await asyncio.sleep(0.005)
+
+
+def test_calls_from_threads_run_on_the_loop_in_order() -> None:
+    done: list[tuple[int, int]] = []
+    threads_seen = set[int]()
+
+    async def play() -> None:
+        async with running(server()) as served:
+
+            def work(number: int) -> None:
+                for n in range(500):
+                    served.call(
+                        lambda n=n: (done.append((number, n)), threads_seen.add(threading.get_ident()))
+                    )
+
+            threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+            for thread in threads:
+                thread.start()
+            await until(lambda: len(done) == 2000, "the calls")
+            for thread in threads:
+                thread.join()
+
+    asyncio.run(play())
+    assert threads_seen == {threading.get_ident()}
+    for number in range(4):
+        assert [n for who, n in done if who == number] == list(range(500))
+
+
+def test_calls_before_the_start_are_kept_and_those_after_the_end_do_no_harm() -> None:
+    done: list[str] = []
+    served = server()
+    served.call(lambda: done.append("before"))
+
+    async def play() -> None:
+        async with running(served):
+            await until(lambda: done, "the early call")
+
+    asyncio.run(play())
+    served.call(lambda: done.append("after"))
+    assert done == ["before"]
+
+
+def test_a_failing_call_is_logged_and_the_server_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[int] = []  # [12]
+
+    async def play() -> None:
+        async with running(server()) as served:
+            served.call(lambda: 1 // 0)  # type: ignore[arg-type,return-value]
+            served.call(lambda: done.append(1))
+            await until(lambda: done, "the next call")
+
+    asyncio.run(play())
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_the_loop_drives_the_timers_of_the_database() -> None:
+    records = database()
+
+    async def play() -> None:
+        async with running(server(records)):
+            ticks = records.find("t:ticks")
+            assert ticks is not None
+            await until(lambda: float(ticks.value) >= 3, "three periodic scans")  # type: ignore[arg-type]
+
+    asyncio.run(play())
+
+
+def test_a_failing_subroutine_does_not_end_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(record: object) -> int:
+        raise RuntimeError("a bug in a subroutine")
+
+    defs = [RecordDef("cad", "t:cad", {"SNAM": "broken"}), RecordDef("longout", "t:n")]
+    records = Database(defs, {"broken": broken})
+    records.init()
+    done: list[int] = []
+
+    async def play() -> None:
+        async with running(server(records)) as served:
+            served.call(lambda: records.set("t:cad.DIR", "MARK"))
+            served.call(lambda: done.append(1))
+            await until(lambda: done, "the next call")
+
+    asyncio.run(play())
+
+
+def test_a_taken_port_is_replaced_and_searches_tell_the_new_one(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+
+        async def play() -> int:
+            async with running(CaServer(database(), interfaces=LOOPBACK, port=taken, beacons=())) as served:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                    udp.setblocking(False)
+                    name = b"t:n\0\0\0\0\0"
+                    search = b"\0\x06\0\x08\0\x05\0\x0d" + (7).to_bytes(4, "big") * 2 + name
+                    loop = asyncio.get_running_loop()
+                    await loop.sock_sendto(
+                        udp, bytes(4) + b"\0\0\0\x0d" + bytes(8) + search, ("127.0.0.1", taken)
+                    )
+                    reply = await asyncio.wait_for(loop.sock_recv(udp, 1024), 10)
+                assert reply[16:18] == b"\0\x06"
+                assert int.from_bytes(reply[20:22], "big") == served.port
+                return served.port
+
+        assert asyncio.run(play()) != taken
+    assert f"port {taken} is taken" in caplog.text
+
+
+def test_a_search_port_that_cannot_be_had_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        taken = other.getsockname()[1]
+
+        async def play() -> None:
+            async with running(CaServer(database(), interfaces=LOOPBACK, port=taken, beacons=())):
+                pass
+
+        asyncio.run(play())
+    assert f"name searches cannot be received at 127.0.0.1:{taken}" in caplog.text
+    assert "EPICS_CA_NAME_SERVERS" in caplog.text
+
+
+def test_an_interface_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(OSError, match="assign"):
+        bind_tcp(["192.0.2.1"], 0)
+
+
+def test_beacons_are_sent_and_a_failing_address_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:  # [13]
+        udp.bind(("127.0.0.1", 0))
+        udp.settimeout(5)
+        unreachable = ("127.0.0.1", 0)  # port 0 cannot be sent to
+        beacons = Beacons([unreachable, udp.getsockname()], "127.0.0.1", 5064)
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                beacons.send()
+        received = [udp.recv(64) for _ in range(3)]
+        beacons.close()
+    assert [int.from_bytes(beacon[8:12], "big") for beacon in received] == [0, 1, 2]
+    assert all(beacon[:2] == b"\0\x0d" and int.from_bytes(beacon[6:8], "big") == 5064 for beacon in received)
+    assert caplog.text.count("beacons cannot be sent") == 1
+
+
+def test_the_port_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EPICS_CAS_SERVER_PORT", "none")
+
+    async def play() -> None:
+        await CaServer(database(), interfaces=LOOPBACK, beacons=()).run()
+
+    with pytest.raises(ValueError, match="EPICS_CAS_SERVER_PORT is 'none'"):
+        asyncio.run(play())
