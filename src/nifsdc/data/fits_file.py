@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from nifsdc.data import disk
 from nifsdc.data.errors import DataError
 from nifsdc.data.fits_image import build
@@ -133,16 +135,15 @@ def compare(path: Path, buffers: Buffers) -> None:
     """
     with path.open("rb", buffering=0) as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        piece = bytearray(PIECE)
+        piece = np.empty(PIECE, np.uint8)
         for buffer in buffers:
-            view = memoryview(buffer).cast("B")
-            while view:
-                wanted = min(len(view), PIECE)
-                count = file.readinto(memoryview(piece)[:wanted])
-                if not count or memoryview(piece)[:count] != view[:count]:
+            expected = np.frombuffer(buffer, np.uint8)
+            while expected.size:
+                count = file.readinto(piece[: expected.size].data)
+                if not count or not np.array_equal(piece[:count], expected[:count]):
                     raise DataError(
                         f"{path}: the disk does not return what was written to it: check the disk"
                     )
-                view = view[count:]
+                expected = expected[count:]
         if file.read(1):
             raise DataError(f"{path}: the file is longer than what was written to it: check the disk")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 1 << 15
+BLOCK = 1 << 16
 """pixels worked on at once, so that what is needed twice is still in the cache"""
 MOST_READS = 32767
 """reads of 65,535 counts that a signed 32-bit sum holds"""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-STRIP_LINES = 32
-"""lines of a column-oriented output copied at once: 32 columns of 32 bits are two cache lines of a row"""
+STRIP_LINES = 64
+"""lines of a column-oriented output copied at once: 64 columns of 16 bits are two cache lines of a row"""
 
 
 class OutputLike(Protocol):

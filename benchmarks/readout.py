@@ -1,0 +1,102 @@
+"""Unravelling and Fowler sums of one read of 2048 x 2112 pixels against copying the same bytes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from nifsdc.camera.layout import Layout
+from nifsdc.readout.coadd import CoaddSum
+from nifsdc.readout.fowler import FowlerSum
+from nifsdc.readout.statistics import statistics
+from rows import Rows, best
+
+LAYOUT = Path(__file__).parents[1] / "db" / "detectors" / "hawaii2-nifs.yaml"
+SECONDS = 3.0
+MILLI = 1e3
+
+
+def unravelling(rows: Rows, layout: Layout, kind: type) -> None:
+    sorter = layout.unraveller
+    stream = np.random.default_rng(1).integers(0, 65536, sorter.pixels_per_read).astype(kind)
+    copy, image, reference = (
+        np.empty_like(stream),
+        np.empty(sorter.shape, kind),
+        np.empty(sorter.reference_shape, kind),
+    )
+    times = best(
+        {
+            "memcpy": lambda: np.copyto(copy, stream),
+            "unravel": lambda: sorter.unravel_into(stream, image, reference),
+        },
+        SECONDS,
+    )
+    name = np.dtype(kind).name
+    rows.add(f"memcpy of a read, {name}", times["memcpy"] * MILLI, "ms")
+    rows.add(
+        f"unravel a read, {name}",
+        times["unravel"] * MILLI,
+        "ms",
+        times["unravel"] / times["memcpy"],
+        "memcpy",
+    )
+
+
+def sums(rows: Rows, pixels: int) -> None:
+    read = np.random.default_rng(1).integers(0, 60000, pixels).astype(np.uint16)
+    copy = np.empty_like(read)
+    total = FowlerSum(pixels, saturation=50000)
+    last = FowlerSum(pixels, sets=1, saturation=50000)
+    plain = FowlerSum(pixels, sets=1)
+    ones, counts = np.ones(pixels, np.int32), np.zeros(pixels, np.int32)
+    coadds = CoaddSum(pixels)
+    difference = total.difference()
+
+    def add(sum_: FowlerSum) -> None:
+        sum_._arrived[0] = 0
+        sum_.add(read, 0, 0)
+
+    times = best(
+        {
+            "memcpy": lambda: np.copyto(copy, read),
+            "touch": lambda: np.add(counts, ones, out=counts),
+            "plain": lambda: add(plain),
+            "marked": lambda: add(last),
+            "difference": total.difference,
+            "coadd": lambda: coadds.add(difference, total.saturated),
+            "statistics": lambda: statistics(difference, total.saturated),
+        },
+        SECONDS,
+    )
+    names = {
+        "plain": "Fowler add of a read",
+        "marked": "Fowler add of a read, saturation marked",
+        "difference": "Fowler difference",
+        "coadd": "coadd of an exposure",
+        "statistics": "statistics of an exposure",
+    }
+    rows.add(
+        "add of two int32 arrays of a read",
+        times["touch"] * MILLI,
+        "ms",
+        times["touch"] / times["memcpy"],
+        "memcpy",
+    )
+    for key, name in names.items():
+        rows.add(name, times[key] * MILLI, "ms", times[key] / times["memcpy"], "memcpy")
+
+
+def main() -> int:
+    rows = Rows(__doc__)
+    layout = Layout.load(LAYOUT)
+    for kind in (np.uint16, np.float32):
+        unravelling(rows, layout, kind)
+    sums(rows, layout.pixels_per_read)
+    rows.save()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
