@@ -22,7 +22,7 @@ def subscribe(client: Any, *names: str) -> None:
         channel = client.channel(name)
         client.send(channel.subscribe())
         client.receive(lambda c: isinstance(c, caproto.EventAddResponse))
-    client.received.clear()
+        client.received.clear()
 
 
 def hammer(ioc: Any, name: str, first: int, many: int) -> None:
@@ -129,8 +129,8 @@ def test_silence_on_request(raw: Any, ioc: Any) -> None:
     client = raw()
     subscribe(client, "m14", "cad.ICID")
     client.send(caproto.EventsOffRequest())
-    ioc.set(("m14", 1.0), ("m14", 2.0), ("cad.ICID", 3))
     channel = client.channel("m15")  # requests are answered meanwhile
+    ioc.set(("m14", 1.0), ("m14", 2.0), ("cad.ICID", 3))
     client.send(channel.read())
     client.receive(lambda c: isinstance(c, caproto.ReadNotifyResponse))
     assert not any(isinstance(c, caproto.EventAddResponse) for c in client.received)
