@@ -102,7 +102,7 @@ class Database:
 
     # --- names
     def find(self, pvname: str) -> Field | None:
-        """Handle of ``rec``, ``rec.VAL`` or ``alias.A`` (no ``$``), always the same; None if there is none."""
+        """Handle of ``rec``, ``rec.VAL`` or ``alias.A`` (no ``$``), always the same; None for no such."""
         field = self._found.get(pvname)
         if field is None:
             name, _, field_name = pvname.partition(".")
@@ -412,8 +412,9 @@ class Database:
         return self.timers.next()
 
     def run_timers(self, now: float) -> None:
-        """Do everything that is due at ``now``."""
-        while (action := self.timers.pop_due(now)) is not None:
+        """Do everything that is due at ``now``; what that makes due at once waits for the next call."""
+        last = self.timers.last
+        while (action := self.timers.pop_due(now, last)) is not None:
             self._depth += 1
             try:
                 action()

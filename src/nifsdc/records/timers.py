@@ -27,12 +27,19 @@ class Timers:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
         self._number = itertools.count()
+        self._last = -1
 
     def at(self, due: float, action: Callable[[], None]) -> Timer:
         """Have ``action`` called when time ``due`` has come."""
         timer = Timer(due, action)
-        heapq.heappush(self._heap, (due, next(self._number), timer))
+        self._last = next(self._number)
+        heapq.heappush(self._heap, (due, self._last, timer))
         return timer
+
+    @property
+    def last(self) -> int:
+        """Number of the call asked for last (see ``pop_due``)."""
+        return self._last
 
     def next(self) -> float | None:
         """Time of the earliest call to come, None without any."""
@@ -40,10 +47,13 @@ class Timers:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def pop_due(self, now: float) -> Callable[[], None] | None:
-        """Take the earliest call that is due at ``now``; None when there is none."""
+    def pop_due(self, now: float, last: int) -> Callable[[], None] | None:
+        """Take the earliest call due at ``now`` that is not younger than number ``last``; None without any.
+
+        The limit lets calls that ask for the next one at once come to an end.
+        """
         due = self.next()
-        if due is None or due > now:
+        if due is None or due > now or self._heap[0][1] > last:
             return None
         timer = heapq.heappop(self._heap)[2]
         action, timer.action = timer.action, None
