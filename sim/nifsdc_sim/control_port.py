@@ -4,7 +4,7 @@ Each line is an object with ``command`` and that command's entries; each answer 
 ``error`` where it is false.
 
 ===========  ==========================================================================================
-``fault``    ``kind`` (see `FaultKind`), and if wanted ``label`` (of the command it waits for), ``count``,
+``inject``   ``kind`` (see `FaultKind`), and if wanted ``label`` (of the command it waits for), ``count``,
              ``skip``, ``fraction``, ``seconds``, ``rate``
 ``clear``    forget all faults, end a temperature's runaway
 ``status``   what everything does; see `Simulator.status`

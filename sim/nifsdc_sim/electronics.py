@@ -103,6 +103,11 @@ class Electronics:
         """Whether pixels flow, so that nothing can be answered."""
         return self._sequencer.phase is Phase.READING
 
+    @property
+    def _occupied(self) -> bool:
+        """Whether no packet can be obeyed before pixels or an abort have come to their end."""
+        return self.reading or self._sequencer.giving_up
+
     def demanded_ms(self) -> int:
         """Return the demanded exposure in the utility board's memory."""
         return self.utility.memory[Address(Space.X, self.utility.nbax(0))]
@@ -126,11 +131,12 @@ class Electronics:
         """Obey a packet and return the answer when it is due, None where there is none.
 
         While pixels flow nothing but ABR is obeyed: other packets are kept, and `due` returns their answers.
+        So are those that follow an abort, until it has taken effect.
         """
         with self._sequencer.changed:
             if packet.destination not in (Board.TIMING, Board.UTILITY):
                 return packet
-            if self.reading and packet.words[0] != ABR:
+            if self._occupied and packet.words[0] != ABR:
                 self._kept.append((packet, self._sequencer.giving_up))
                 return None
             self._busy_ns = 0
@@ -152,7 +158,7 @@ class Electronics:
         What came after an abort is obeyed; what came during a readout is refused.
         """
         answers = []
-        while self._kept and not self.reading:
+        while self._kept and not self._occupied:
             packet, after_abort = self._kept.popleft()
             answer = self.receive(packet) if after_abort else self._refuse(packet)
             if answer is not None:

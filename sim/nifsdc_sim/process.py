@@ -134,7 +134,7 @@ class SimulatorProcess:
 
     def fault(self, kind: str, label: str | None = None, **entries: Any) -> None:
         """Switch a fault on (see `nifsdc_sim.faults`)."""
-        self.control("fault", kind=kind, label=label, **entries)
+        self.control("inject", kind=kind, label=label, **entries)
 
     def clear_faults(self) -> None:
         """Forget all faults."""

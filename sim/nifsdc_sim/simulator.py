@@ -92,7 +92,7 @@ class Simulator:
             self.control = ControlPort(
                 options.control_port,
                 {
-                    "fault": self._add_fault,
+                    "inject": self._add_fault,
                     "clear": self._clear_faults,
                     "status": lambda _: self.status(),
                     "log": self._log,
