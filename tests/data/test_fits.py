@@ -23,7 +23,7 @@ from nifsdc.data.fits_file import write, write_new
 from nifsdc.data.fits_image import build
 from nifsdc.data.frame import Card, Frame, FrameError, FrameKind
 from nifsdc.data.header import HEADER_KEYWORDS, cards, parameter_cards
-from nifsdc.data.names import Template, clean_label, labelled
+from nifsdc.data.names import Template, clean_label, label_problem, labelled
 from nifsdc.timing.utc import mjd, night, utc_stamp, utc_time
 
 START = datetime(2026, 3, 1, 9, 8, 7, 654321, tzinfo=UTC)
@@ -174,6 +174,28 @@ def test_a_card_that_does_not_fit_costs_itself_and_not_the_data(
     assert "left out of the header" in caplog.text
 
 
+def test_cards_without_comments_get_those_of_the_table(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever makes cards by hand gets the same header as everybody else."""
+    given = [
+        Card("BUNIT", "ADU"),
+        Card("MYOWN", 1),
+        Card("EXPTIME", 5.3000000001),
+        Card("COADDS", "two"),
+        Card("INSTRUME", "NIFS", "my comment"),
+    ]
+    science = np.zeros((2, 2), np.float32)
+    frame = Frame.build("e", FrameKind.SCIENCE, {"science": science}, night="20260301", cards=given)
+    header = fits.getheader(write(frame, tmp_path, "a"))
+    assert list(header)[5:10] == ["INSTRUME", "FILENAME", "EXPTIME", "COADDS", "MYOWN"]
+    assert (header["EXPTIME"], header.comments["EXPTIME"][:3]) == (5.3, "[s]")
+    assert header.comments["INSTRUME"] == "my comment"
+    assert header["COADDS"] == "two"
+    assert "COADDS is 'two'; expected int" in caplog.text
+    assert fits.getheader(tmp_path / "a.fits", "SCI")["BUNIT"] == "ADU"
+
+
 # --- checksums ------------------------------------------------------------------------------------------
 
 many = settings(deadline=None, max_examples=100)
@@ -235,6 +257,23 @@ def test_labels_become_names(label: str, name: str) -> None:
 def test_labels_that_would_leave_the_folder_are_refused(label: str) -> None:
     with pytest.raises(LabelRefused, match="data label"):
         clean_label(label)
+
+
+@pytest.mark.parametrize(
+    ("label", "problem"),
+    [
+        ("", None),
+        ("  ", None),
+        ("GN-2026A-Q-1-2-003", None),
+        ("a/b", "dataLabel 'a/b': no / or \\ in it"),
+        ("../../etc/passwd", "dataLabel '../../et..': no / or \\ in it"),
+        ("..", "dataLabel '..': start A-Z or 0-9"),
+        ("x" * 101, "dataLabel: 101 long, at most 100"),
+    ],
+)
+def test_a_label_is_refused_in_the_words_a_record_holds(label: str, problem: str | None) -> None:
+    assert label_problem(label) == problem
+    assert len(problem or "") <= 39
 
 
 @many

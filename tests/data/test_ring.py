@@ -164,6 +164,19 @@ def test_what_is_no_ring_is_not_read(ring_file: Path) -> None:
         FrameRing.attach(ring_file)
 
 
+def test_shared_memory_that_is_too_small_is_done_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The usual container has 64 MB of it; here its folder is one that takes nothing."""
+    places = [Path("/proc") / "x.ring", tmp_path / "x.ring"]
+    monkeypatch.setattr("nifsdc.data.ring.ring_places", lambda name: places)
+    with FrameRing.create("x", 2, SLOT) as ring, FrameRing.attach("x") as reader:
+        ring.write(uniform(1))
+        assert reader.next(0) is not None
+        assert ring.path == tmp_path / "x.ring"
+    assert "cannot be made" in caplog.text
+
+
 def test_a_bare_name_lies_in_shared_memory() -> None:
     path = ring_path("nifsdc-test-name")
     assert path.name == "nifsdc-test-name.ring"

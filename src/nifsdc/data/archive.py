@@ -99,7 +99,7 @@ class Archive:
         """
         try:
             folder = self._folder(night)
-            if label:
+            if label.strip():
                 clean_label(label)
             disk.make_folder(folder)
             trial = folder / f".{uuid.uuid4().hex}{PART}"
@@ -149,7 +149,7 @@ class Archive:
     def _write(self, frame: Frame) -> Written:
         folder = self._folder(frame.header.night)
         disk.make_folder(folder)
-        label = frame.header.label
+        label = frame.header.label.strip()
         names = labelled(label) if label else self._numbered(folder)
 
         def content(name: str) -> list[bytes | memoryview]:

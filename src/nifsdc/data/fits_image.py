@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from nifsdc.data import checksum
 from nifsdc.data.frame import Array, ArraySpec, Card, Frame, FrameError
+from nifsdc.data.header import completed
 
 LOG = logging.getLogger("nifsdc.fits")
 
@@ -81,7 +82,7 @@ def build(frame: Frame, *, extra: Sequence[Card] = ()) -> list[bytes | memoryvie
     FrameError
         when an array cannot stand in a file; a card that cannot is left out, with a warning in the log
     """
-    cards = _merged(frame.header.cards, extra)
+    cards = completed(_merged(frame.header.cards, extra))
     primary = fits.PrimaryHDU().header
     primary["EXTEND"] = (True, "there are extensions")
     primary["NEXTEND"] = (len(frame.arrays), "number of extensions")

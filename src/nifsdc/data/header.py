@@ -7,12 +7,15 @@ written here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Literal
 
 from nifsdc.data.frame import Card, CardValue
+
+LOG = logging.getLogger("nifsdc.fits")
 
 Kind = Literal["text", "int", "float", "bool"]
 SCI = "SCI"
@@ -61,6 +64,7 @@ HEADER_KEYWORDS: tuple[Keyword, ...] = (
     # exposure
     Keyword("EXPRQ", "float", "[s] exposure time asked for, each coadd"),
     Keyword("EXPTIME", "float", "[s] exposure time measured, mean of the coadds"),
+    Keyword("ELAPSED", "float", "[s] from the first reset to the end"),
     Keyword("COADDS", "int", "exposures added up"),
     Keyword("COADDSRQ", "int", "exposures asked for"),
     Keyword("READMODE", "text", "DCS, FOWLER, LINEAR or SINGLE"),
@@ -76,8 +80,8 @@ HEADER_KEYWORDS: tuple[Keyword, ...] = (
     Keyword("STOPPED", "bool", "T if the exposure was ended early on request"),
     # detector and controller
     Keyword("DCNAME", "text", "detector controller"),
-    Keyword("DCSWVER", "text", "version of the detector controller's software"),
-    Keyword("DETECTOR", "text", "detector layout"),
+    Keyword("SWCREATE", "text", "software that made this"),
+    Keyword("DETTYPE", "text", "detector type"),
     Keyword("DETID", "text", "detector"),
     Keyword("DETTEMP", "float", "[K] detector temperature"),
     Keyword("DETTEMP2", "float", "[K] second temperature sensor"),
@@ -130,6 +134,29 @@ def cards(values: Mapping[str, CardValue]) -> tuple[Card, ...]:
     """Return the cards of these values in the order of the table; raises HeaderError as `card` does."""
     made = [card(name, value) for name, value in values.items()]
     return tuple(sorted(made, key=lambda made_card: _BY_NAME[made_card.keyword][0]))
+
+
+def completed(given: Sequence[Card]) -> list[Card]:
+    """Return cards as every product has them: in the order of the table, each with its comment there.
+
+    Numbers are rounded to what the table keeps; cards that it does not have follow in the order given.
+    Nothing is refused here: a value of the wrong kind stays as it is, with a warning in the log.
+
+    """
+    known = sorted(
+        (one for one in given if one.keyword in _BY_NAME), key=lambda one: _BY_NAME[one.keyword][0]
+    )
+    return [_completed(one) for one in known] + [one for one in given if one.keyword not in _BY_NAME]
+
+
+def _completed(given: Card) -> Card:
+    keyword = _BY_NAME[given.keyword][1]
+    try:
+        value = _converted(keyword, given.value)
+    except HeaderError as error:
+        LOG.warning("%s", error)
+        value = given.value
+    return Card(given.keyword, value, given.comment or keyword.comment, given.extension or keyword.extension)
 
 
 def parameter_cards(parameters: Mapping[str, CardValue]) -> tuple[Card, ...]:

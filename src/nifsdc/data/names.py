@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from nifsdc.data.errors import LabelRefused
 
 LONGEST = 100
+MESSAGE = 39
+"""characters that a record's message holds"""
 STANDARD_TEMPLATE = "N{night}S{number:04d}"
 SUFFIX = ".fits"
 _NIGHT = re.compile(r"[0-9]{8}")
@@ -36,6 +38,23 @@ def clean_label(label: str) -> str:
             f"data label {label!r} has {len(clean)} characters; at most {LONGEST} make a file name"
         )
     return clean
+
+
+def label_problem(label: str) -> str | None:
+    """Return why a data label makes no file name, in 39 characters, or None; an empty one is fine."""
+    if not label.strip():
+        return None
+    try:
+        clean_label(label)
+    except LabelRefused:
+        if len(label) > LONGEST:
+            return f"dataLabel: {len(label)} long, at most {LONGEST}"
+        outside = re.search(r"[/\\\0]", label)
+        allowed = "no / or \\ in it" if outside else "start A-Z or 0-9"
+        room = MESSAGE - len(f"dataLabel '': {allowed}")
+        shown = label if len(label) <= room else label[: room - 2] + ".."
+        return f"dataLabel '{shown}': {allowed}"
+    return None
 
 
 def check_night(night: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import mmap
 import os
 import tempfile
@@ -24,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc.data.frame import Frame, FrameError, FrameHeader
+
+LOG = logging.getLogger("nifsdc.ring")
 
 MAGIC = 0x474E49524346494E  # "NIFCRING"
 VERSION = 1
@@ -55,13 +58,23 @@ class Policy(Enum):
     """only the latest; those in between count as missed"""
 
 
-def ring_path(name: str | Path) -> Path:
-    """Return where the ring of this name lies: a path as it stands, a bare name in shared memory."""
+def ring_places(name: str | Path) -> list[Path]:
+    """Return where the ring of this name may lie, the best place first.
+
+    A path stands as it is. A bare name lies in shared memory, or in the folder for temporary files where
+    shared memory is missing or too small, as in a container with the usual 64 MB of it.
+    """
     path = Path(name)
     if path.parent != Path():
-        return path
-    shared = Path("/dev/shm")
-    return (shared if shared.is_dir() else Path(tempfile.gettempdir())) / f"{path}.ring"
+        return [path]
+    folders = [Path("/dev/shm"), Path(tempfile.gettempdir())]
+    return [folder / f"{path}.ring" for folder in folders if folder.is_dir()]
+
+
+def ring_path(name: str | Path) -> Path:
+    """Return where the ring of this name lies, or would be made first."""
+    places = ring_places(name)
+    return next((place for place in places if place.exists()), places[0])
 
 
 def _fence() -> None:
@@ -160,12 +173,26 @@ class FrameRing:
         """
         if slots < 2:
             raise RingError(f"a ring of {slots} slots: a reader could never finish; expected at least 2")
-        path = ring_path(name)
-        _refuse_if_written(path)
+        places = ring_places(name)
+        for place in places:
+            _refuse_if_written(place)
+        for place in places[:-1]:
+            try:
+                return cls._create(place, slots, slot_bytes)
+            except RingError as error:
+                LOG.warning("%s; the ring goes to %s", error, places[-1].parent)
+                with contextlib.suppress(OSError):
+                    place.unlink(missing_ok=True)  # a dead writer's, which readers would find first
+        return cls._create(places[-1], slots, slot_bytes)
+
+    @classmethod
+    def _create(cls, path: Path, slots: int, slot_bytes: int) -> FrameRing:
         size = PAGE + slots * stride(slot_bytes)
         fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-        descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        descriptor = -1
         try:
+            fresh.unlink(missing_ok=True)
+            descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.posix_fallocate(descriptor, 0, size)  # now, rather than a bus error at the first frame
             mapping = _Mapping(descriptor, path, write=True)
@@ -174,8 +201,9 @@ class FrameRing:
             mapping.words[_MAGIC] = MAGIC
             fresh.replace(path)
         except OSError as error:
-            os.close(descriptor)
-            fresh.unlink(missing_ok=True)
+            if descriptor >= 0:
+                os.close(descriptor)
+                fresh.unlink(missing_ok=True)
             raise RingError(f"{path}: a ring of {size} bytes cannot be made: {error}") from error
         return cls(path, descriptor, mapping)
 
