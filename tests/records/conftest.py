@@ -203,11 +203,3 @@ def raw(ioc: Ioc) -> Iterator[Callable[..., RawClient]]:
 def wait() -> Callable[..., Any]:
     """``wait_for`` for tests, which cannot import it from here."""
     return wait_for
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_libca_left() -> Iterator[None]:
-    """End libca's threads when it was used."""
-    yield
-    if "epics" in sys.modules:
-        sys.modules["epics"].ca.finalize_libca()
