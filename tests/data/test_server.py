@@ -21,6 +21,7 @@ from astropy.io import fits
 from nifsdc.data.client import DataClient
 from nifsdc.data.errors import StoreFailed
 from nifsdc.data.frame import Frame, FrameKind
+from nifsdc.data.lifetime import parent_watch
 from nifsdc.data.server import main
 from nifsdc.data.transport import Connection
 from nifsdc.data.wire import Message
@@ -301,6 +302,17 @@ signal.pause()
             return True
 
     until(gone, "the server's end")
+
+
+def test_a_parent_that_ended_before_we_looked_is_gone() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, but still there as a number
+    assert not parent_watch(child.pid)()
+    child.wait()
+    assert not parent_watch(child.pid)()
+    assert parent_watch(0)()
+    assert parent_watch(os.getppid())()
+    assert parent_watch(1)()
 
 
 def test_sigterm_ends_after_the_frame_that_is_being_stored(

@@ -141,7 +141,6 @@ def completed(given: Sequence[Card]) -> list[Card]:
 
     Numbers are rounded to what the table keeps; cards that it does not have follow in the order given.
     Nothing is refused here: a value of the wrong kind stays as it is, with a warning in the log.
-
     """
     known = sorted(
         (one for one in given if one.keyword in _BY_NAME), key=lambda one: _BY_NAME[one.keyword][0]

@@ -211,6 +211,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=arguments.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
     )
+    wanted = parent_watch(arguments.parent_pid)
     try:
         archive = Archive(arguments.root, Template(arguments.template), arguments.floor_mib << 20)
         server = DataServer(archive, arguments.host, arguments.port)
@@ -224,7 +225,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     print("READY " + json.dumps({"port": server.port, "root": str(archive.root)}), flush=True)
-    server.serve(keep_on=parent_watch(arguments.parent_pid))
+    server.serve(keep_on=wanted)
     archive.close()
     return 0
 
