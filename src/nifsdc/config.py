@@ -33,13 +33,15 @@ class ControllerConfig:
     """How the controller is started up (INS-DAS-18 Annex E)."""
 
     timing_program: str = ""
-    """path of the timing board's ``.lod`` file"""
+    """path of the timing board's ``.lod`` file; empty for the synthetic one that ships for the simulator"""
     utility_program: str = ""
-    """path of the utility board's ``.lod`` file"""
+    """path of the utility board's ``.lod`` file, as above"""
     speed: str = "high"
     """``high`` or ``low`` readout speed"""
     temperature: float = 65.0
     """demanded detector temperature, kelvin"""
+    bias: float = 3.0
+    """source voltage of the bias P-FET that the timing program sets, volts: it selects the reduction's tables"""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class IocConfig:
     detector: str = "detectors/hawaii2-nifs.yaml"
     """detector layout: a path, or a name below ``db``"""
     detector_id: str = "SIMULATED"
+    gain: float = 2.8
+    """electrons per ADU, for the header (icd/sdsu_facts.md section 6)"""
+    read_noise: float = 10.75
+    """electrons of one read, for the header: a correlated double sample has 15.2 (ibid.)"""
     initialise: bool = True
     """whether the controller is started up without being asked"""
     link: LinkConfig = field(default_factory=LinkConfig)

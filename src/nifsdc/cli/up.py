@@ -105,11 +105,6 @@ def _wired(config: IocConfig, sim: Mapping[str, Any], data_port: int, folder: Pa
     return dataclasses.replace(
         config,
         link=LinkConfig("sim", "127.0.0.1", int(sim["port"]), str(sim["buffer"])),
-        controller=dataclasses.replace(
-            config.controller,
-            timing_program=config.controller.timing_program or str(sim["timing_program"]),
-            utility_program=config.controller.utility_program or str(sim["utility_program"]),
-        ),
         data=dataclasses.replace(
             config.data,
             server_host="127.0.0.1",

@@ -24,6 +24,8 @@ OBSERVE_MARGIN_SECONDS = 120.0
 """what it grants an observation beyond its own time"""
 
 CAR_IDLE, CAR_PAUSED, CAR_BUSY, CAR_ERROR = range(4)
+PUT_DONE = 1
+"""what pyepics returns of a put that was processed in time"""
 DIR_MARK, DIR_CLEAR, DIR_PRESET, DIR_START, DIR_STOP = range(5)
 
 
@@ -96,8 +98,7 @@ class DcSession:
 
     def put(self, name: str, value: object) -> None:
         """Write a channel and wait until the controller has processed it."""
-        channel = self._channel(name)
-        if channel.put(value, wait=True, timeout=self._timeout) is None or not channel.put_complete:
+        if self._channel(name).put(value, wait=True, timeout=self._timeout) != PUT_DONE:
             raise NotConnected(f"{self.top}{name} did not complete a put of {value!r} in {self._timeout:g} s")
 
     def _channel(self, name: str) -> Any:
@@ -171,6 +172,9 @@ class DcSession:
         """
         for name, value in setpoints.items():
             self.put(f"dc:{name}", value)
+            held = self.get(f"dc:{name}", text=isinstance(value, str))
+            if held != value:
+                raise CommandRefused(f"{name} did not take {value!r}: it is {held!r}")
         if setpoints:
             self._start_and_wait("dc:applyC", CONFIGURE_SECONDS)
 

@@ -48,7 +48,26 @@ def data_label(values: Mapping[str, Scalar]) -> str | None:
     return label_problem(str(values["dataLabel"]))
 
 
+WISHES_TO_COME = frozenset(
+    {
+        *("obs_saveNdrs", "obs_saveCoadds", "obs_saveVar", "obs_saveQual", "obs_cosmRej"),
+        *("view_doSubFile", "view_doCmpIm", "view_cosmRej"),
+    }
+)
+"""choices that the clients know and this version can only take as No"""
+
+
+def wishes(values: Mapping[str, Scalar]) -> str | None:
+    """Check that nothing is asked for that would silently not be done."""
+    for name in sorted(WISHES_TO_COME):
+        if values[name] == "Yes":
+            return f"{name} Yes cannot be taken yet"
+    return None
+
+
 CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "dataObs": (wishes,),
+    "dataView": (wishes,),
     "seqObserve": (read_mode(ObservationKind.OBSERVE), ramp_times(ObservationKind.OBSERVE)),
     "seqView": (read_mode(ObservationKind.VIEW), ramp_times(ObservationKind.VIEW)),
     "observe": (data_label,),

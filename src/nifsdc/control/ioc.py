@@ -25,8 +25,10 @@ from nifsdc.database import CommandDef, Definition, subroutines
 from nifsdc.database.locate import share
 from nifsdc.records.ca_server import CaServer
 from nifsdc.records.database import Database
+from nifsdc.sdsu import programs
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.links.sim import SimLink
+from nifsdc.sdsu.words import Board
 from nifsdc.tasks.data import DataTask
 from nifsdc.tasks.header import Installation, ObservationHeader
 from nifsdc.tasks.messages import Reporter
@@ -68,10 +70,7 @@ class Ioc:
         self._sad = f"{config.top}sad:dc:"
         self._stack = ExitStack()
         self._parameters = definition.parameter_dictionary(config.top)
-        routines = {
-            routine.snam: self._routine(routine)
-            for routine in definition.commands
-        }
+        routines = {command.snam: self._routine(command) for command in definition.commands}
         self.database = Database(
             definition.records(config.top), {**subroutines.SUBROUTINES, **routines}
         )
@@ -104,7 +103,12 @@ class Ioc:
         )
         spool = Spool(Path(config.data.spool).expanduser())
         installation = Installation(
-            config.name, layout.name, config.detector_id, simulated=config.link.kind == "sim"
+            config.name,
+            layout,
+            config.detector_id,
+            config.gain,
+            config.read_noise,
+            simulated=config.link.kind == "sim",
         )
         header = ObservationHeader(installation, self._status)
 
@@ -143,8 +147,8 @@ class Ioc:
             layout,
             Controller(SimLink(link.host, link.port, Path(link.buffer))),
             StartUp(
-                Path(settings.timing_program),
-                Path(settings.utility_program),
+                Path(settings.timing_program or programs.path(Board.TIMING)),
+                Path(settings.utility_program or programs.path(Board.UTILITY)),
                 settings.speed == "high",
                 settings.temperature,
             ),

@@ -6,7 +6,6 @@ they arrive; only what leaves is unravelled. It never waits for the Data task.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,13 +13,14 @@ from numpy.typing import NDArray
 
 from nifsdc.camera.camera import Camera
 from nifsdc.camera.stream import Cancelled, Chunk
-from nifsdc.data.frame import REFERENCE, SCIENCE, Card, Frame, FrameKind
+from nifsdc.data.frame import REFERENCE, SCIENCE, Frame, FrameKind
 from nifsdc.data.ring import FrameRing
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.readout.coadd import CoaddSum
 from nifsdc.readout.fowler import FowlerSum
 from nifsdc.readout.statistics import statistics
 from nifsdc.tasks.exposure import Exposure, Phase
+from nifsdc.tasks.header import ObservationHeader
 from nifsdc.tasks.messages import ReadOut, Reporter
 from nifsdc.tasks.task import Task
 from nifsdc.timing.infrared import ReadMode
@@ -28,8 +28,6 @@ from nifsdc.timing.utc import night, utc_stamp, utc_time
 
 SATURATION = 65535
 """counts at which the converter has no more to say; a pixel of the second set that reaches it is marked"""
-
-Header = Callable[[Exposure], tuple[Card, ...]]
 
 
 class ReadoutTask(Task[Exposure]):
@@ -53,7 +51,7 @@ class ReadoutTask(Task[Exposure]):
         self,
         camera: Camera,
         ring: FrameRing,
-        header: Header,
+        header: ObservationHeader,
         status: StatusDictionary,
         report: Reporter,
     ) -> None:
@@ -135,20 +133,13 @@ class ReadoutTask(Task[Exposure]):
         image, reference = unraveller.unravel(stream)
         summary = statistics(image, unraveller.unravel(saturated)[0])
         self._show_end(exposure)
-        cards = (
-            *self._header(exposure),
-            Card("DATAMIN", summary.minimum, extension="SCI"),
-            Card("DATAMAX", summary.maximum, extension="SCI"),
-            Card("DATAMEAN", summary.mean, extension="SCI"),
-            Card("NSATUR", summary.saturated, extension="SCI"),
-        )
         frame = Frame.build(
             settings.exposure_id,
             FrameKind.SCIENCE if settings.stored else FrameKind.VIEW,
             {SCIENCE: image, REFERENCE: reference},
             night=night(exposure.start_utc),
             label=settings.label,
-            cards=cards,
+            cards=self._header(exposure, summary, SATURATION),
         )
         exposure.frame_number = self._ring.write(frame)
         self._report(ReadOut(settings.exposure_id, settings.stored))

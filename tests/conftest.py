@@ -1,0 +1,31 @@
+"""Channel Access stays on the loopback, on ports of this run; nothing is left behind by a test."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+def free_port() -> int:
+    """Return a port that is free for TCP and UDP on the loopback just now."""
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port: int = tcp.getsockname()[1]
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+# libca reads these once, when it is loaded: they must stand before any test imports it.
+os.environ["EPICS_CA_ADDR_LIST"] = "127.0.0.1"
+os.environ["EPICS_CA_AUTO_ADDR_LIST"] = "NO"
+os.environ["EPICS_CA_SERVER_PORT"] = str(free_port())
+os.environ["EPICS_CA_REPEATER_PORT"] = str(free_port())
+os.environ["EPICS_CAS_SERVER_PORT"] = os.environ["EPICS_CA_SERVER_PORT"]
+os.environ["EPICS_CAS_INTF_ADDR_LIST"] = "127.0.0.1"
+os.environ["EPICS_CAS_BEACON_ADDR_LIST"] = "127.0.0.1"
+os.environ["EPICS_CAS_AUTO_BEACON_ADDR_LIST"] = "NO"
+os.environ["EPICS_CAS_BEACON_PORT"] = os.environ["EPICS_CA_REPEATER_PORT"]
