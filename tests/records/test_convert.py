@@ -186,12 +186,14 @@ def test_bytes_survive(data: bytes) -> None:
 LABELS = ("MARK", "CLEAR", "PRESET", "START", "STOP")
 
 
-@pytest.mark.parametrize(("text", "index"), [("MARK", 0), ("STOP", 4), ("3", 3), (" 2 ", 2), ("+1", 1)])
+@pytest.mark.parametrize(
+    ("text", "index"), [("MARK", 0), ("STOP", 4), ("3", 3), (" 2 ", 2), ("+1", 1), ("0x1", 1), ("03", 3)]
+)
 def test_label_or_index(text: str, index: int) -> None:
     assert convert.parse_label(text, LABELS) == index
 
 
-@pytest.mark.parametrize("text", ["start", "STAR", " START", "START ", "", "5", "-1", "1.0", "0x1"])
+@pytest.mark.parametrize("text", ["start", "STAR", " START", "START ", "", "5", "-1", "1.0", "0x5", "1 x"])
 def test_no_label(text: str) -> None:
     with pytest.raises(ConversionError, match="none of the choices MARK, CLEAR, PRESET, START, STOP"):
         convert.parse_label(text, LABELS)

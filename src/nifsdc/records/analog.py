@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 from .record import VALUE_LOG
 from .standard import CLOSED_LOOP, RAW_SOFT_CHANNEL, InputRecord, NumericRecord, OutputRecord
@@ -95,8 +94,6 @@ class AoRecord(OutputRecord, NumericRecord):
     """A number to somewhere: limited (DRVL, DRVH), approached in steps (OROC), converted to raw."""
 
     __slots__ = ()
-
-    DOL_TYPE: ClassVar[FieldType] = FieldType.DOUBLE
 
     def init(self) -> None:
         """See OutputRecord."""

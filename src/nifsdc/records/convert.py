@@ -106,8 +106,7 @@ def parse_integer(text: str, dbf: FieldType) -> int:
         if dbf is T.ULONG:
             return _parse_ulong_as_real(text)
         raise ConversionError(f"{text!r} does not begin with an integer")
-    digits = match[2]
-    number = int(digits, 16) if digits[:2] in ("0x", "0X") else int(digits, 8 if digits[0] == "0" else 10)
+    number = _digits_value(match[2])
     if match[1] == "-":
         number = -number
     if dbf is T.ULONG and text[match.end() : match.end() + 1] in (".", "e", "E"):
@@ -117,6 +116,11 @@ def parse_integer(text: str, dbf: FieldType) -> int:
     if not low <= number <= high:
         raise ConversionError(f"{text!r} does not fit in a {dbf.value}")
     return wrap(number, dbf)
+
+
+def _digits_value(digits: str) -> int:
+    """Value of digits with their base prefix."""
+    return int(digits, 16) if digits[:2] in ("0x", "0X") else int(digits, 8 if digits[0] == "0" else 10)
 
 
 def _parse_ulong_as_real(text: str) -> int:
@@ -194,14 +198,16 @@ def _digits(negative: bool, size: float, precision: int, scaled: Callable[[float
 
 
 def parse_label(text: str, labels: Sequence[str]) -> int:
-    """Index of a label, or of a decimal index given as text."""
+    """Index of a label, or of an index given as text (decimal, 0x hexadecimal or 0 octal, blanks around)."""
     try:
         return labels.index(text)
     except ValueError:
         pass
-    number = text.strip(" \t\n\v\f\r")
-    if re.fullmatch(r"\+?[0-9]+", number) and int(number) < len(labels):
-        return int(number)
+    match = _INTEGER.fullmatch(text.rstrip(" \t\n\v\f\r"))
+    if match is not None and match[1] != "-":
+        index = _digits_value(match[2])
+        if index < len(labels):
+            return index
     choices = ", ".join(label for label in labels if label)
     raise ConversionError(f"{text!r} is none of the choices {choices or '(none)'}")
 

@@ -21,7 +21,7 @@ Code: TypeAlias = Callable[[Inputs], float]
 VAL = len(LETTERS)
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0[xX][0-9a-fA-F]+)"
+    r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z][A-Za-z0-9]*)"
     r"|(?P<sign>:=|\*\*|==|!=|<=|>=|&&|\|\||<<|>>|[-+*/%^()<>=#!&|~?:;,]))"
 )

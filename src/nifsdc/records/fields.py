@@ -108,12 +108,10 @@ class Field:
             if self.dbr is FieldType.FLOAT:
                 return float_to_string(value, precision)
             return double_to_string(value, precision)
-        labels = self.menu
-        if labels is None:
-            return "" if self.dbr.is_enum else str(value)
-        if value < len(labels):
-            return labels[value]
-        return str(value) if self.menu_fixed is not None else "Illegal_Value"
+        labels = self.menu_fixed
+        if labels is not None:
+            return labels[value] if value < len(labels) else str(value)
+        return self.record.label(value) if self.dbr is FieldType.ENUM else str(value)
 
     @property
     def stat(self) -> int:

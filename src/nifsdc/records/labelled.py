@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .convert import ConversionError, parse_integer, parse_label
 from .fields import Field
 from .record import VALUE_LOG, Record
 from .standard import RAW_SOFT_CHANNEL, InputRecord, OutputRecord
 from .tables import STATE_PREFIXES
-from .types import AlarmStatus, FieldType, Value
+from .types import AlarmStatus, FieldType, Severity, Value
 
 UNKNOWN_STATE = 65535
 LAST_STATE = 15
@@ -23,6 +24,8 @@ class LabelledRecord(Record):
     """fields of the labels"""
     SEVERITIES: ClassVar[tuple[str, ...]] = ()
     """fields of the severities"""
+    ILLEGAL: ClassVar[str] = "Illegal_Value"
+    """text of a value that is no state"""
 
     def labels(self, name: str) -> tuple[str, ...] | None:
         """Labels of VAL up to the last one that is not empty."""
@@ -34,19 +37,49 @@ class LabelledRecord(Record):
             names.pop()
         return tuple(names)
 
+    def label(self, value: int) -> str:
+        """Label of a state, which may be empty."""
+        if value < len(self.STATES):
+            text: str = self.v[self.STATES[value]]
+            return text
+        return self.ILLEGAL
+
+    def parse_label(self, text: str) -> int:
+        """A label or an index; in exact mode also the empty label of a state without one."""
+        labels = [self.v[state] for state in self.STATES]
+        known = self.labels("VAL") or ()
+        if not self.db.exact:
+            return parse_label(text, known)
+        if text in labels:
+            return labels.index(text)
+        return parse_label(text, known)
+
+    def check_put(self, field: Field, value: Value) -> str | None:
+        """A state without label is a state too, but there are not more than the record has."""
+        count = len(self.STATES)
+        if field.name == "VAL" and not self.db.exact and isinstance(value, int) and value >= count:
+            return f"{value} is no state; a {self.rtyp} has the states 0 to {count - 1}"
+        return None
+
     def check_alarms(self) -> None:
         """Alarm of the state, and of a change of state."""
         v = self.v
-        if self.undefined_alarm():
-            return
         value = v["VAL"]
-        if value < len(self.SEVERITIES):
-            self.set_alarm(AlarmStatus.STATE, v[self.SEVERITIES[value]])
-        elif "UNSV" in v:
-            self.set_alarm(AlarmStatus.STATE, v["UNSV"])
+        if self.undefined_alarm() or not self.state_alarm(value):
+            return
         if value != v["LALM"]:
-            self.set_alarm(AlarmStatus.COS, v["COSV"])
-            v["LALM"] = value
+            self.change_alarm(value)
+
+    def change_alarm(self, value: int) -> None:
+        """Raise the alarm of a change of state, once."""
+        self.set_alarm(AlarmStatus.COS, self.v["COSV"])
+        self.v["LALM"] = value
+
+    def state_alarm(self, value: int) -> bool:
+        """Raise the state's own alarm. False when a change of state is not looked at either."""
+        severity = self.SEVERITIES[value] if value < len(self.SEVERITIES) else "UNSV"
+        self.set_alarm(AlarmStatus.STATE, self.v[severity])
+        return True
 
     def monitor(self) -> None:
         """Post VAL and RVAL where they changed."""
@@ -77,6 +110,7 @@ class _SixteenStates(LabelledRecord):
     STATES = tuple(prefix + "ST" for prefix in STATE_PREFIXES)
     SEVERITIES = tuple(prefix + "SV" for prefix in STATE_PREFIXES)
     VALUES: ClassVar[tuple[str, ...]] = tuple(prefix + "VL" for prefix in STATE_PREFIXES)
+    ILLEGAL = "Illegal Value"
 
     def prepare(self) -> None:
         """NOBT bits of mask; whether states are defined."""
@@ -84,6 +118,11 @@ class _SixteenStates(LabelledRecord):
         if not v["MASK"] and 0 < v["NOBT"] <= 32:
             v["MASK"] = (1 << v["NOBT"]) - 1
         self.define()
+
+    def change_alarm(self, value: int) -> None:
+        """Stays until the value is what it was: mbbi and mbbo of C keep the new value only without an alarm."""
+        if not self.set_alarm(AlarmStatus.COS, self.v["COSV"]):
+            self.v["LALM"] = value
 
     def define(self) -> None:
         """SDEF: any state has a label or a value."""
@@ -120,6 +159,10 @@ class BiRecord(_Reading, _TwoStates):
 
     __slots__ = ()
 
+    def state_alarm(self, value: int) -> bool:
+        """Nothing for what is no state."""
+        return value < len(self.STATES) and super().state_alarm(value)
+
     def from_raw(self) -> None:
         """1 for any raw number but 0."""
         if self.v["MASK"]:
@@ -147,8 +190,6 @@ class MbbiRecord(_Reading, _SixteenStates):
 
 class _Writing(OutputRecord, LabelledRecord):
     __slots__ = ()
-
-    DOL_TYPE = FieldType.USHORT
 
     def init(self) -> None:
         """See OutputRecord."""
@@ -184,6 +225,10 @@ class BoRecord(_Writing, _TwoStates):
 
     __slots__ = ()
 
+    def state_alarm(self, value: int) -> bool:
+        """Anything but 0 counts as 1."""
+        return super().state_alarm(min(value, 1))
+
     def to_raw(self) -> None:
         """MASK (or 1) for state 1."""
         self.v["RVAL"] = (self.v["MASK"] or self.v["VAL"]) if self.v["VAL"] else 0
@@ -204,6 +249,22 @@ class MbboRecord(_Writing, _SixteenStates):
     """One of sixteen states to somewhere."""
 
     __slots__ = ()
+
+    def parse_label(self, text: str) -> int:
+        """In exact mode what follows an index is ignored."""
+        try:
+            return super().parse_label(text)
+        except ConversionError:
+            index = parse_integer(text, FieldType.USHORT)
+            if not self.db.exact or index >= len(self.labels("VAL") or ()):
+                raise
+            return index
+
+    def state_alarm(self, value: int) -> bool:
+        """What is no state cannot be written."""
+        if value > LAST_STATE:
+            self.set_alarm(AlarmStatus.SOFT, Severity.INVALID)
+        return super().state_alarm(value)
 
     def to_raw(self) -> None:
         """The state's value (or the index where no state is defined), shifted."""

@@ -148,6 +148,14 @@ class Record:
         """Labels of an ENUM field."""
         return None
 
+    def label(self, value: int) -> str:
+        """Text of a value of an ENUM field."""
+        return ""
+
+    def parse_label(self, text: str) -> int:
+        """Value of an ENUM field by its text. Raises ConversionError."""
+        raise ConversionError(f"{text!r}: this field has no labels, only numbers")
+
     def convert(self, field: Field, value: object) -> Value:
         """A value as this field stores it. Raises ConversionError."""
         if isinstance(value, (tuple, list)) or (hasattr(value, "__len__") and hasattr(value, "tolist")):
@@ -170,9 +178,9 @@ class Record:
         if dbr is FieldType.MENU or dbr is FieldType.ENUM:
             labels = field.menu
             if isinstance(value, str):
-                return parse_label(value, labels or ())
+                return parse_label(value, labels or ()) if dbr is FieldType.MENU else self.parse_label(value)
             index = int(to_number(value, dbr))
-            if not self.db.exact and labels is not None and not (value == index and index < len(labels)):
+            if not self.db.exact and labels and not (value == index and index < len(labels)):
                 raise ConversionError(f"{value} is no index of the choices {', '.join(labels)}")
             return index
         return to_number(value, dbr)

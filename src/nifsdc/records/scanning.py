@@ -12,6 +12,9 @@ from .timers import Timer
 if TYPE_CHECKING:
     from .database import Database
 
+IO_INTERRUPT = 2
+"""menuScan"""
+
 
 class Scanning:
     """The periods of a database that have records."""
@@ -23,6 +26,8 @@ class Scanning:
     def schedule(self, record: Record) -> None:
         """Start the periodic scan a record's SCAN asks for, if it does not run yet."""
         scan = record.v["SCAN"]
+        if scan == IO_INTERRUPT:
+            record.v["SCAN"] = 0  # soft records have no interrupts: a C IOC makes them passive, too
         if scan in SCAN_PERIODS and scan not in self._timers:
             period = SCAN_PERIODS[scan]
             self._timers[scan] = self._db.timers.at(

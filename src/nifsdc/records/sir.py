@@ -20,7 +20,7 @@ _C_TYPES = (FieldType.LONG, FieldType.DOUBLE)
 class SirRecord(Record):
     """A sir record. A subroutine uses ``value`` and ``message``."""
 
-    __slots__ = ("archived", "length", "monitored", "room", "vtype")
+    __slots__ = ("archived", "monitored", "room", "vtype")
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # (db, record type, name), as Record
@@ -29,7 +29,6 @@ class SirRecord(Record):
         """elements there is memory for; NELM shrinks to the number last put"""
         self.monitored: tuple[Scalar, ...] = ()
         self.archived: tuple[Scalar, ...] = ()
-        self.length = 1
 
     # --- for subroutines
     @property

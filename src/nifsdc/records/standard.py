@@ -7,7 +7,7 @@ from typing import ClassVar
 from .fields import AlarmLimits, Field, Limits
 from .limits import RANGES, alarm_limits, beyond, in_alarm
 from .record import LOG, NO_ALARM_LIMITS, VALUE, Record
-from .types import AlarmStatus, FieldType, Severity, Value
+from .types import AlarmStatus, Severity, Value
 
 RAW_SOFT_CHANNEL = 1
 CLOSED_LOOP = 1
@@ -51,8 +51,6 @@ class OutputRecord(Record):
     """Writes its value through OUT (or SIOL in simulation)."""
 
     __slots__ = ()
-
-    DOL_TYPE: ClassVar[FieldType] = FieldType.LONG
 
     def init(self) -> None:
         """A constant DOL is the first value."""

@@ -203,7 +203,7 @@ SELM  MENU:selectMode
 SELN  USHORT =1
 SELL  INLINK
 OFFS  SHORT
-SHFT  SHORT
+SHFT  SHORT =-1
 OLDN  USHORT
 PREC  SHORT prop
 DLY{0-9} DOUBLE
@@ -246,8 +246,8 @@ MLST  {t} nomod
 
 _RANGE = """
 EGU   STRING:16 prop
-HOPR  {t} pp prop
-LOPR  {t} pp prop
+HOPR  {t} prop
+LOPR  {t} prop
 """
 
 _SIMULATED = """
