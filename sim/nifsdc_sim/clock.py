@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from nifsdc.sdsu.links.registers import ClockLine, Registers
 
@@ -78,6 +80,24 @@ class SimClock:
         with self._lock:
             steady = time.monotonic()
             self._publish(ClockLine(steady, self._line.at(steady), self._line.rate, math.inf))
+
+    @contextmanager
+    def standing_still(self) -> Iterator[int]:
+        """Stop a clock that stretches while something is done in no time; yields the moment, ns."""
+        if not self.stretches or self.jumps:
+            yield self.now_ns()
+            return
+        with self._lock:
+            limit = self._line.limit
+            now = self._line.at(time.monotonic())
+            still = ClockLine(time.monotonic(), now, self._line.rate, now)
+            self._publish(still)
+        try:
+            yield round(now * NS)
+        finally:
+            with self._lock:
+                if self._line is still:
+                    self._publish(ClockLine(time.monotonic(), now, still.rate, limit))
 
     def wait(self, moment_ns: int, wake: threading.Condition) -> None:
         """Wait towards a moment; return when it has come or the condition was notified.

@@ -61,6 +61,8 @@ class Electronics:
         self._generation = generation
         self._id_code = id_code
         self._busy_ns = 0
+        self.obeyed_ns = 0
+        """moment at which the last packet was obeyed"""
         self._kept: deque[tuple[Packet, bool]] = deque()
         self.cryostat = Cryostat(seed)
         self.timing = Dsp(
@@ -141,8 +143,9 @@ class Electronics:
                 return None
             self._busy_ns = 0
             dsp = self._dsp(packet)
-            answer = dsp.obey(packet.words)
-            self._sequencer.changed.notify_all()
+            with self._clock.standing_still() as self.obeyed_ns:
+                answer = dsp.obey(packet.words)
+                self._sequencer.look_at_demand()
         if self._busy_ns:
             self._pass(self._busy_ns)
         return None if answer is None else Packet(packet.destination, packet.source, (answer,))

@@ -99,6 +99,8 @@ class Sequencer:
         self._ending = False
         self._first_read_ns: int | None = None
         self._exposure_ns = 0
+        self._demanded = 0
+        self._integration_start = self._integration_end = 0
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
 
     def open(self) -> None:
@@ -115,6 +117,7 @@ class Sequencer:
     def start(self, sequence: Sequence) -> None:
         """Begin a sequence; none may be under way."""
         with self.changed:
+            self._clock.hold_at(sequence.start_ns)
             self._card.release()
             self._given_up = False
             if sequence.blocks > 1:
@@ -198,22 +201,30 @@ class Sequencer:
             self._exposure_ns = moment - self._first_read_ns
 
     def _integrate(self, start: int) -> int:
-        """Wait as long as demanded, looking at the demand every millisecond; return when the wait ended."""
+        """Wait as long as demanded, by a tick of the millisecond timer; return when the wait ended."""
         with self.changed:
             self.phase = Phase.INTEGRATING
-            seen = start
-            while True:
-                demanded = self._demanded_ms()
-                end = max(seen, start + max(LEAST_EXPOSURE_MS, demanded) * MS)
-                self._clock.hold_at(end)
-                self._clock.jump(end)
-                while self._clock.now_ns() < end and self._demanded_ms() == demanded:
-                    self._clock.wait(end, self.changed)
-                    self._check()
-                now = self._clock.now_ns()
-                if now >= end:
-                    return end
-                seen = start + math.ceil((now - start) / MS) * MS
+            self._integration_start = start
+            self._look_at_demand(start)
+            self._clock.jump(self._integration_end)
+            while self._clock.now_ns() < self._integration_end:
+                self._clock.wait(self._integration_end, self.changed)
+                self._check()
+            return self._integration_end
+
+    def look_at_demand(self) -> None:
+        """Follow the demanded exposure during an integration; to be called after it may have changed."""
+        with self.changed:
+            if self.phase is Phase.INTEGRATING and self._demanded_ms() != self._demanded:
+                self._look_at_demand(self._clock.now_ns())
+                self.changed.notify_all()
+
+    def _look_at_demand(self, now: int) -> None:
+        self._demanded = self._demanded_ms()
+        start = self._integration_start
+        tick = start + math.ceil((now - start) / MS) * MS
+        self._integration_end = max(tick, start + max(LEAST_EXPOSURE_MS, self._demanded) * MS)
+        self._clock.hold_at(self._integration_end)
 
     def _read_block(self, sequence: Sequence, start: int) -> int:
         """Send the reads of a block and return when the last pixel was clocked."""

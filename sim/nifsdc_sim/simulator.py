@@ -159,7 +159,11 @@ class Simulator:
                 f"expected a kind out of {', '.join(kinds)} and entries out of {', '.join(known)}, "
                 f"found {values}"
             )
-        fault = Fault(**{**values, "kind": kinds[values["kind"]]})
+        label = values.pop("label", None)
+        if label is not None and not isinstance(label, str):
+            raise BadRequest(f"label is {label!r}, expected the label of a command")
+        numbers = {name: _number(values, name, 0) for name in values if name != "kind"}
+        fault = Fault(kinds[values["kind"]], label, **numbers)
         if fault.label is not None or fault.kind not in AT_ONCE:
             self.faults.add(fault)
         elif fault.kind is FaultKind.TEMPERATURE_RUNAWAY:

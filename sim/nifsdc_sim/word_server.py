@@ -32,7 +32,7 @@ class Exchange:
     number: int
     """counted from 1"""
     seconds: float
-    """detector time at which it came"""
+    """detector time at which it came, or was obeyed"""
     words: tuple[int, ...]
     """as sent, header first; a reset is the word RST alone"""
     answer: tuple[int, ...] | None
@@ -158,10 +158,11 @@ class WordServer:
 
     def _obey(self, packet: Packet) -> None:
         label = label_or_none(packet.words[0])
-        seconds = self._clock.now_ns() / NS
+        came = self._clock.now_ns()
         answer = self._answer(packet, label)
+        moment = max(came, self._electronics.obeyed_ns)
         self._log.append(
-            Exchange(self._count, seconds, encode(packet), None if answer is None else encode(answer))
+            Exchange(self._count, moment / NS, encode(packet), None if answer is None else encode(answer))
         )
         if answer is None:
             return
