@@ -169,7 +169,8 @@ def test_shared_memory_that_is_too_small_is_done_without(
 ) -> None:
     """The usual container has 64 MB of it; here its folder is one that takes nothing."""
     places = [Path("/proc") / "x.ring", tmp_path / "x.ring"]
-    monkeypatch.setattr("nifsdc.data.ring.ring_places", lambda name: places)
+    for module in ("ring", "ring_memory"):
+        monkeypatch.setattr(f"nifsdc.data.{module}.ring_places", lambda name: places)
     with FrameRing.create("x", 2, SLOT) as ring, FrameRing.attach("x") as reader:
         ring.write(uniform(1))
         assert reader.next(0) is not None
