@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy
 import pytest
 
 from nifsdc.records.sir import SirRecord
@@ -123,6 +124,8 @@ def test_array() -> None:
     assert (field.count, field.value) == (3, (0.0, 0.0, 0.0))
     rig.put("x", [1, 2, 3, 4])
     assert (rig["x"], rig["x.NORD"]) == ((1.0, 2.0, 3.0), 3)
+    rig.put("x", numpy.array([4, 5], dtype=numpy.int16))
+    assert rig["x"] == (4.0, 5.0)
     rig.put("x", [7])
     assert (rig["x"], field.count) == ((7.0,), 3)
     rig.put("x", [1, 2, 3])

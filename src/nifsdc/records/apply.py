@@ -7,12 +7,17 @@ read. A START that no PRESET came before runs both cycles by itself (``icd/gemin
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .fields import Field
 from .links import Link, Process
 from .menus import Directive
 from .record import VALUE_LOG, Record
-from .spec import LinkKind
+from .spec import LinkKind, RecordType
 from .timers import Timer
+
+if TYPE_CHECKING:
+    from .database import Database
 
 LETTERS = "ABCDEFGHIJKLMNOPQRST"
 """the C record declares twenty children; databases use A to H"""
@@ -31,8 +36,8 @@ class ApplyRecord(Record):
 
     __slots__ = ("watchdog",)
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # (db, record type, name), as Record
+    def __init__(self, db: Database, rtype: RecordType, name: str) -> None:
+        super().__init__(db, rtype, name)
         self.watchdog: Timer | None = None
 
     def tune_link(self, link: Link) -> None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from .fields import Field
 from .menus import Directive, Simulation
 from .record import VALUE, VALUE_LOG, Letters, Record
-from .spec import FieldSpec
+from .spec import FieldSpec, RecordType
 from .types import AlarmStatus, FieldType, Value
+
+if TYPE_CHECKING:
+    from .database import Database
 
 LETTERS = "ABCDEFGHIJKLMNOPQRST"
 UNKNOWN_DIRECTIVE = 1
@@ -56,8 +60,8 @@ class CadRecord(Record):
 
     __slots__ = ("args", "letters", "outputs")
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # (db, record type, name), as Record
+    def __init__(self, db: Database, rtype: RecordType, name: str) -> None:
+        super().__init__(db, rtype, name)
         self.letters = LETTERS
         self.args = Letters(self, "", LETTERS)
         """inputs A..T as text"""

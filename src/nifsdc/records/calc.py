@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from .expression import LETTERS, Code, ExpressionError, compile_expression
 from .fields import Field
 from .record import ALARM, VALUE_LOG
+from .spec import RecordType
 from .standard import NumericRecord
 from .types import AlarmStatus, Severity, Value
+
+if TYPE_CHECKING:
+    from .database import Database
 
 
 class CalcRecord(NumericRecord):
@@ -16,8 +21,8 @@ class CalcRecord(NumericRecord):
 
     __slots__ = ("code",)
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # (db, record type, name), as Record
+    def __init__(self, db: Database, rtype: RecordType, name: str) -> None:
+        super().__init__(db, rtype, name)
         self.code: Code = compile_expression("0")
 
     def problems(self) -> list[str]:

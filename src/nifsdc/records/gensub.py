@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .fields import Field
 from .record import VALUE_LOG, Letters, Record
-from .spec import FieldSpec
+from .spec import FieldSpec, RecordType
 from .types import AlarmStatus, FieldType, Scalar, Value
+
+if TYPE_CHECKING:
+    from .database import Database
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTU"
 LFLG_READ = 1
@@ -21,8 +26,8 @@ class GenSubRecord(Record):
 
     __slots__ = ("inputs", "outputs", "posted_sub")
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # (db, record type, name), as Record
+    def __init__(self, db: Database, rtype: RecordType, name: str) -> None:
+        super().__init__(db, rtype, name)
         self.inputs = Letters(self, "", LETTERS)
         """A..U, each of type FTx; a tuple where NOx is more than 1"""
         self.outputs = Letters(self, "VAL", LETTERS)

@@ -120,7 +120,7 @@ class _SixteenStates(LabelledRecord):
         self.define()
 
     def change_alarm(self, value: int) -> None:
-        """Stays until the value is what it was: mbbi and mbbo of C keep the new value only without an alarm."""
+        """Stays until the value is what it was: C keeps the new value of mbbi and mbbo only without alarm."""
         if not self.set_alarm(AlarmStatus.COS, self.v["COSV"]):
             self.v["LALM"] = value
 

@@ -158,14 +158,16 @@ class Record:
 
     def convert(self, field: Field, value: object) -> Value:
         """A value as this field stores it. Raises ConversionError."""
-        if isinstance(value, (tuple, list)) or (hasattr(value, "__len__") and hasattr(value, "tolist")):
-            elements = list(value)  # type: ignore[call-overload]  # a numpy array, known by its tolist
+        tolist = getattr(value, "tolist", None)  # numpy arrays and scalars
+        if callable(tolist):
+            value = tolist()
+        if isinstance(value, (tuple, list)):
             count = self.capacity(field.name)
-            if not elements:
+            if not value:
                 raise ConversionError("no value given")
             if count == 1:
-                return self.convert(field, elements[0])
-            return tuple(self._convert_scalar(field, element) for element in elements[:count])
+                return self.convert(field, value[0])
+            return tuple(self._convert_scalar(field, element) for element in value[:count])
         single = self._convert_scalar(field, value)
         return (single,) if self.capacity(field.name) > 1 else single
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from .fields import Field
 from .limits import in_alarm
 from .menus import Simulation
 from .record import LOG, VALUE, Record
-from .spec import FieldSpec
+from .spec import FieldSpec, RecordType
 from .types import AlarmStatus, FieldType, Scalar, Value
+
+if TYPE_CHECKING:
+    from .database import Database
 
 _FTYPES = tuple(FieldType)[:12]  # menuFtype is in the order of FieldType up to ENUM
 _COPIES = ("VAL", "RVAL", "SVAL")
@@ -22,8 +25,8 @@ class SirRecord(Record):
 
     __slots__ = ("archived", "monitored", "room", "vtype")
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # (db, record type, name), as Record
+    def __init__(self, db: Database, rtype: RecordType, name: str) -> None:
+        super().__init__(db, rtype, name)
         self.vtype = FieldType.STRING
         self.room = 1
         """elements there is memory for; NELM shrinks to the number last put"""
