@@ -3,8 +3,8 @@
     python benchmarks/channel_access.py [--json FILE] [--repeats N]
 
 Prints one row a figure: name, value, unit, ratio to the peer and the peer. The peer needs ``softioc`` from
-PyPI; without it the ratios stay empty. Each server runs in its own process, the client (libca through pyepics)
-in another; the two servers take turns and the best of the repeats counts.
+PyPI; without it the ratios stay empty. Each server runs in its own process, the client (libca by pyepics) in
+another; the two servers take turns and the best of the repeats counts.
 """
 
 from __future__ import annotations

@@ -12,10 +12,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from nifsdc.records.ca_network import bind_tcp, broadcast_address
 from nifsdc.records.ca_search import Beacons
-from nifsdc.records.ca_server import CaServer, bind_tcp
+from nifsdc.records.ca_server import CaServer
+from nifsdc.records.ca_session import Peer, Write
+from nifsdc.records.ca_wire import Command, Eca, MessageReader, message
 from nifsdc.records.database import Database
 from nifsdc.records.definition import RecordDef
+from nifsdc.records.fields import Field
 
 LOOPBACK = ["127.0.0.1"]
 
@@ -181,6 +185,19 @@ def test_an_interface_that_does_not_exist_is_an_error() -> None:
         bind_tcp(["192.0.2.1"], 0)
 
 
+def test_broadcasts_are_heard_at_real_interfaces_only() -> None:
+    assert broadcast_address("127.0.0.1") is None
+    assert broadcast_address("0.0.0.0") is None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))  # sends nothing: tells the address of the host's interface, if any
+        except OSError:
+            return
+        address = sock.getsockname()[0]
+    broadcast = broadcast_address(address)
+    assert broadcast is None or broadcast.split(".")[0] == address.split(".")[0]
+
+
 def test_beacons_are_sent_and_a_failing_address_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:  # [13]
         udp.bind(("127.0.0.1", 0))
@@ -205,3 +222,34 @@ def test_the_port_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(ValueError, match="EPICS_CAS_SERVER_PORT is 'none'"):
         asyncio.run(play())
+
+
+def test_access_rule_and_put_log() -> None:
+    writes: list[Write] = []
+
+    def may_write(peer: Peer, field: Field) -> bool:
+        return peer.user == "operator"
+
+    async def play(user: str) -> int:
+        """Status of a write by ``user``."""
+        async with running(server(may_write=may_write, put_log=writes.append)) as served:
+            stream, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            writer.write(message(Command.CLIENT_NAME, payload=user.encode() + b"\0"))
+            writer.write(message(Command.CREATE_CHAN, p1=7, p2=13, payload=b"t:n\0"))
+            writer.write(
+                message(Command.WRITE_NOTIFY, dbr=5, count=1, p1=1, p2=9, payload=bytes(3) + b"\x2a")
+            )
+            reader = MessageReader()
+            while True:
+                reader.feed(await asyncio.wait_for(stream.read(4096), 10))
+                while (reply := reader.next()) is not None:
+                    if reply.command == Command.WRITE_NOTIFY:
+                        writer.close()
+                        return reply.p1
+
+    assert asyncio.run(play("visitor")) == Eca.NOWTACCESS
+    assert not writes
+    assert asyncio.run(play("operator")) == Eca.NORMAL
+    (write,) = writes
+    assert (write.peer.user, write.peer.address, write.field.pvname) == ("operator", "127.0.0.1", "t:n.VAL")
+    assert (write.before, write.value, write.refused) == (0, 42, "")

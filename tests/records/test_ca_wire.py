@@ -219,3 +219,12 @@ def test_array_writes_may_be_shorter_but_not_longer(channels: Channels) -> None:
     assert array.count == 5
     assert array.decode(1, 2, b"\0\1\0\2" + bytes(4)) == (1, 2)
     assert array.decode(1, 7, bytes(14)) == (0,) * 5
+
+
+def test_a_text_that_is_cut_is_said_once(channels: Channels, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        assert channels["s.DESC"].read(0, 1) == (1, b"x" * 39 + b"\0")
+    assert caplog.text.count("text cut to 39 bytes") == 1
+    long = channels["s.DESC$"]
+    assert long.decode(4, 45, b"y" * 45) == "y" * 40
+    assert "a written text of 45 characters was cut to 40" in caplog.text

@@ -9,11 +9,12 @@ import enum
 import math
 import struct
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .ca_convert import AS_FIELD, CODES, SIZES, Dbr, Wire, reader, text_bytes
+from .ca_convert import AS_FIELD, CODES, SIZES, Dbr, Wire, as_it_is, reader, text_bytes
 from .ca_wire import EPICS_EPOCH, padded
 from .convert import ConversionError, float_to_int
 from .fields import Field
@@ -152,7 +153,10 @@ def array_encoder(field: Field, family: Family, wire: Dbr, asked: int) -> Encode
         if isinstance(value, np.ndarray) and wire is not Dbr.STRING:
             body = _numpy_body(value, wire, count)
         else:
-            body = _body([convert(element) for element in value[:count]], wire)  # type: ignore[index]
+            elements: Sequence[Any] = value[:count]  # type: ignore[index]
+            if convert is not as_it_is:
+                elements = [convert(element) for element in elements]
+            body = _body(elements, wire)
         return count, padded(head + body.ljust(count * SIZES[wire], b"\0"))
 
     return encode

@@ -47,6 +47,10 @@ class SearchResponder(asyncio.DatagramProtocol):
         """The socket is open."""
         self._transport = cast(asyncio.DatagramTransport, transport)
 
+    def by_broadcast(self) -> asyncio.DatagramProtocol:
+        """Protocol for a socket that hears broadcasts; the answers go out by this responder's own address."""
+        return _Broadcasts(self)
+
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         """A datagram has arrived: answer what is asked in it for names we have."""
         if address[0] in self._ignored or self._transport is None:
@@ -88,6 +92,14 @@ class SearchResponder(asyncio.DatagramProtocol):
             log.info("an answer to a name search could not be sent: %s", exc)
 
 
+class _Broadcasts(asyncio.DatagramProtocol):
+    def __init__(self, responder: SearchResponder) -> None:
+        self._responder = responder
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        self._responder.datagram_received(data, address)
+
+
 class Beacons:
     """Tells the world at growing intervals that the server is there, so that clients search again at once.
 
@@ -102,7 +114,7 @@ class Beacons:
         self, addresses: Sequence[tuple[str, int]], server_address: str, port: int, period: float = 15.0
     ) -> None:
         self._addresses = tuple(addresses)
-        self._host = int.from_bytes(socket.inet_aton(server_address), "big")
+        self._host = int.from_bytes(socket.inet_aton(socket.gethostbyname(server_address)), "big")
         self._port = port
         self._longest = period
         self._period = FIRST_BEACON_PERIOD

@@ -10,19 +10,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-
-import caproto
 
 from .ca_channel import Channels
 from .ca_circuit import Circuit
 from .ca_events import Dispatcher
+from .ca_network import (
+    beacon_period,
+    bind_tcp,
+    bind_udp,
+    broadcast_address,
+    environment_beacons,
+    environment_interfaces,
+    environment_port,
+    ignored_addresses,
+)
 from .ca_queue import Bounds
 from .ca_search import Beacons, SearchResponder
 from .ca_session import Peer, Write
@@ -33,7 +40,6 @@ log = logging.getLogger("nifsdc.ca")
 
 CALL_SLICE = 0.005
 """seconds that calls handed over by other threads may take before clients get their turn"""
-PORT_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -54,20 +60,6 @@ class Statistics:
 def everyone(peer: Peer, field: Field) -> bool:
     """Access rule that lets every client write what the record lets be written."""
     return True
-
-
-def _environment_port() -> int:
-    """Port of the server: EPICS_CAS_SERVER_PORT, else EPICS_CA_SERVER_PORT, else 5064."""
-    text = os.environ.get("EPICS_CAS_SERVER_PORT", "").strip()
-    if not text:
-        return int(caproto.get_environment_variables()["EPICS_CA_SERVER_PORT"])
-    try:
-        port = int(text)
-    except ValueError:
-        port = 0
-    if not 0 < port < 65536:
-        raise ValueError(f"EPICS_CAS_SERVER_PORT is {text!r}; expected a port number from 1 to 65535")
-    return port
 
 
 class CaServer:
@@ -232,44 +224,36 @@ class CaServer:
             OSError: no port could be had at the interfaces.
         """
         loop = asyncio.get_running_loop()
-        interfaces = list(self._interfaces or caproto.get_server_address_list())
-        wanted = _environment_port() if self._wanted_port is None else self._wanted_port
-        listening = bind_tcp(interfaces, wanted)
-        self.port = listening[0].getsockname()[1]
-        search_port = wanted or self.port
-        if self.port != search_port:
-            log.warning("port %d is taken; clients connect to port %d instead", wanted, self.port)
-        unsubscribe = self.database.subscribe(self.dispatcher.dispatch)
-        servers = [
-            await loop.create_server(lambda: Circuit(self), sock=sock, backlog=128) for sock in listening
-        ]
-        searches = [
-            s for i in interfaces if (s := await self._answer_searches(loop, i, search_port)) is not None
-        ]
-        addresses = (
-            caproto.get_beacon_address_list() if self._beacon_addresses is None else self._beacon_addresses
-        )
-        beacons = [Beacons(addresses, interface, self.port) for interface in interfaces]
-        self._start(loop)
-        for beacon in beacons:
-            beacon.start(loop.call_later)
-        log.info("serving %d names at %s, port %d", len(self.channels), ", ".join(interfaces), self.port)
-        try:
+        interfaces = list(self._interfaces or environment_interfaces())
+        wanted = environment_port() if self._wanted_port is None else self._wanted_port
+        beacons = environment_beacons() if self._beacon_addresses is None else self._beacon_addresses
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.sleep, 0)  # at last, for the transports to close their sockets
+            listening = bind_tcp(interfaces, wanted)
+            self.port = listening[0].getsockname()[1]
+            if wanted not in (0, self.port):
+                log.warning("port %d is taken; clients connect to port %d instead", wanted, self.port)
+            stack.callback(self.database.subscribe(self.dispatcher.dispatch))
+            stack.callback(self._disconnect_all)
+            for sock in listening:
+                stack.callback((await loop.create_server(lambda: Circuit(self), sock=sock)).close)
+            for interface in interfaces:
+                for transport in await self._answer_searches(interface, wanted or self.port):
+                    stack.callback(transport.close)
+            self._start(loop)
+            stack.callback(self._stop)
+            for interface in interfaces:
+                beacon = Beacons(beacons, interface, self.port, beacon_period())
+                stack.callback(beacon.close)
+                beacon.start(loop.call_later)
+            log.info("serving %d names at %s, port %d", len(self.channels), ", ".join(interfaces), self.port)
             if ready is not None:
                 ready(self.port)
             await asyncio.Event().wait()
-        finally:
-            self._stop()
-            unsubscribe()
-            for beacon in beacons:
-                beacon.close()
-            for search in searches:
-                search.close()
-            for server in servers:
-                server.close()
-            for circuit in list(self._circuits):
-                circuit.close()
-            await asyncio.sleep(0)  # lets the transports close their sockets
+
+    def _disconnect_all(self) -> None:
+        for circuit in list(self._circuits):
+            circuit.close()
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._calls_lock:
@@ -287,54 +271,27 @@ class CaServer:
             self._timer = None
         self._timer_due = None
 
-    async def _answer_searches(
-        self, loop: asyncio.AbstractEventLoop, interface: str, port: int
-    ) -> asyncio.DatagramTransport | None:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        ignored = frozenset(str(caproto.get_environment_variables()["EPICS_CAS_IGNORE_ADDR_LIST"]).split())
+    async def _answer_searches(self, interface: str, port: int) -> list[asyncio.DatagramTransport]:
+        """Listen for searches at an interface, and at the broadcast address of its network."""
+        responder = SearchResponder(self.channels, self.port, ignored_addresses())
         try:
-            sock.setblocking(False)
-            sock.setsockopt(
-                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-            )  # several servers of a host share the port
-            sock.bind((interface, port))
+            sock = bind_udp(interface, port)
         except OSError as problem:
-            sock.close()
             log.error(
                 "name searches cannot be received at %s:%d (%s): clients find this server only when "
                 "EPICS_CA_NAME_SERVERS names %s:%d",
                 *(interface, port, problem, interface, self.port),
             )
-            return None
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: SearchResponder(self.channels, self.port, ignored), sock=sock
-        )
-        return transport
-
-
-def bind_tcp(interfaces: Sequence[str], wanted: int) -> list[socket.socket]:
-    """Bind a socket at each interface, all with one port: ``wanted`` if free, else what the system chooses.
-
-    Raises:
-        OSError: no port is free at all of them, or an interface does not exist.
-    """
-    tries = [wanted] + [0] * PORT_TRIES
-    for attempt, port in enumerate(tries):
-        bound: list[socket.socket] = []
+            return []
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: responder, sock=sock)
+        broadcast = broadcast_address(interface)
+        if broadcast is None:
+            return [transport]
         try:
-            for interface in interfaces:
-                sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-                bound.append(sock)
-                sock.setblocking(False)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                sock.bind((interface, port))
-                sock.listen(128)
-                port = sock.getsockname()[1]
-        except OSError:
-            for sock in bound:
-                sock.close()
-            if attempt == len(tries) - 1:
-                raise
-        else:
-            return bound
-    raise OSError("no port")  # not reached: the last failure is raised above
+            sock = bind_udp(broadcast, port)
+        except OSError as problem:
+            log.warning("broadcast searches cannot be received at %s:%d (%s)", broadcast, port, problem)
+            return [transport]
+        listener, _ = await loop.create_datagram_endpoint(lambda: responder.by_broadcast(), sock=sock)
+        return [transport, listener]
