@@ -12,7 +12,8 @@ from .definition import (
     SetpointDef,
     StatusDef,
 )
-from .load import DefinitionError, load
+from .load import load
+from .source import DefinitionError
 
 __all__ = [
     "AlarmLimit",

@@ -169,15 +169,17 @@ class StatusDef:
     hysteresis: float = 0.0
     severities: Mapping[str, str] = field(default_factory=dict)
     """severity of a state of an mbbi, by label"""
-    links: Mapping[str, str] = field(default_factory=dict)
-    """link fields and SNAM, CALC and the like, as text with ``$(dc)`` and ``$(sad)``"""
+    unknown: bool = False
+    """whether it is undefined until it is set for the first time"""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """further fields as they are; links with ``$(dc)`` and ``$(sad)``"""
     dc: bool = False
     """whether it stands below ``$(top)dc:`` although it serves the status records"""
 
     @property
     def settable(self) -> bool:
         """Whether our code writes it: it is a value, and does not take it from elsewhere."""
-        return self.rtyp in _VALUES and "INP" not in self.links and "DOL" not in self.links and not self.dc
+        return self.rtyp in _VALUES and "INP" not in self.fields and not self.dc
 
 
 _VALUES = ("sir", "longin", "stringin", "mbbi")
