@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,28 +70,19 @@ def is_there(process: int) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the simulator until it is told to end."""
-    options = parser().parse_args(arguments)
-    simulator = Simulator(
-        Options(
-            options.port,
-            options.control_port,
-            options.buffer,
-            options.speed,
-            options.seed,
-            options.generation,
-            options.buffer_reads,
-        )
-    )
+    given = vars(parser().parse_args(arguments))
+    parent = given.pop("parent_pid")
+    ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: simulator.ended.set())
-    is_child = options.parent_pid == os.getppid()
-    with simulator:
+        signal.signal(number, lambda *_: ended.set())
+    is_child = parent == os.getppid()
+    with Simulator(Options(**given), ended) as simulator:
         with contextlib.suppress(BrokenPipeError):
             print("READY", json.dumps(simulator.ready()), flush=True)
-        while not simulator.ended.wait(LOOK_SECONDS):
-            if options.parent_pid is None:
+        while not ended.wait(LOOK_SECONDS):
+            if parent is None:
                 continue
-            if (is_child and os.getppid() != options.parent_pid) or not is_there(options.parent_pid):
+            if (is_child and os.getppid() != parent) or not is_there(parent):
                 break
     return 0
 

@@ -65,12 +65,13 @@ class Simulator:
     ----------
     options
         how it is set up
+    ended
+        set when it was told to quit
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, ended: threading.Event) -> None:
         seed = secrets.randbits(32) if options.seed is None else options.seed
-        self.ended = threading.Event()
-        """set when it was told to quit"""
+        self._ended = ended
         self.faults = Faults()
         self.detector = Detector(seed, Scene.default(options.seed or 0))
         lines, samples = self.detector.layout.shape
@@ -141,6 +142,7 @@ class Simulator:
             "temperature_mk": electronics.temperature_mk(),
             "block": progress.block,
             "pixels": progress.pixels,
+            "commands": self.words.received,
             "overrun": self.card.overrun,
             "scene": self.detector.scene.name,
             "faults": [{**asdict(fault), "kind": fault.kind.value} for fault in self.faults.waiting()],
@@ -194,7 +196,7 @@ class Simulator:
         return {}
 
     def _quit(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        self.ended.set()
+        self._ended.set()
         return {}
 
 

@@ -89,6 +89,11 @@ class WordServer:
         self._listener.close()
         self.drop()
 
+    @property
+    def received(self) -> int:
+        """Packets received so far, resets included."""
+        return self._count
+
     def log(self, since: int = 0) -> list[Exchange]:
         """Return what was exchanged after a number, oldest first, as far as it is kept."""
         return [exchange for exchange in tuple(self._log) if exchange.number > since]
