@@ -174,7 +174,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        threading.Event().wait(0.02)
+        epics.ca.poll(evt=0.02)  # also sends what libca has not sent yet
 
 
 def random_top() -> str:

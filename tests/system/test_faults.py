@@ -53,7 +53,7 @@ def short(system: System) -> System:
         ({"kind": "wrong-label", "label": "STP"}, ("STP",)),
         ({"kind": "wrong-header", "label": "STP"}, ("STP",)),
         ({"kind": "syr", "label": "STP"}, ("SYR",)),
-        ({"kind": "power-cycle", "label": "RDM"}, ()),
+        ({"kind": "power-cycle", "label": "CLR"}, ("CLR",)),
         ({"kind": "pixels-stop", "fraction": 0.5}, ("pixels stopped",)),
         ({"kind": "short-frame", "fraction": 0.5}, ("pixels stopped",)),
         ({"kind": "link-drop", "label": "MRA"}, ("link",)),

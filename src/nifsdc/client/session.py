@@ -116,6 +116,7 @@ class DcSession:
                 f"{self.top}{name} does not answer; is the IOC up, is --top right, and do "
                 "EPICS_CA_ADDR_LIST and EPICS_CA_SERVER_PORT point at it?"
             )
+        epics.ca.flush_io()  # the subscription waits in libca's buffer until something is sent
         return channel
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from nifsdc.database import CommandDef, Definition, subroutines
 from nifsdc.database.locate import share
 from nifsdc.records.ca_server import CaServer
 from nifsdc.records.database import Database
+from nifsdc.records.types import EventMask
 from nifsdc.sdsu import programs
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.links.sim import SimLink
@@ -70,6 +71,7 @@ class Ioc:
         self._sad = f"{config.top}sad:dc:"
         self._stack = ExitStack()
         self._parameters = definition.parameter_dictionary(config.top)
+        self._setpoints = {p.name: p.setpoint.name for p in definition.parameters if p.setpoint}
         routines = {command.snam: self._routine(command) for command in definition.commands}
         self.database = Database(
             definition.records(config.top), {**subroutines.SUBROUTINES, **routines}
@@ -90,7 +92,25 @@ class Ioc:
             self._parameters,
             refusal=lambda name, values: self.control.refusal(name, values),
             accepted=lambda name: self.control.accepted(name),
+            show=self._show_setpoints,
         )
+
+    def _show_setpoints(self, names: Iterable[str]) -> None:
+        """Have the set-point channels of parameters show what is in force, without marking their command again."""
+        channels = [
+            (name, f"{self._dc}{self._setpoints[name]}.VAL") for name in names if name in self._setpoints
+        ]
+
+        def show() -> None:
+            for name, channel in channels:
+                field = self.database.find(channel)
+                if field is None:
+                    raise KeyError(channel)
+                self.database.store(field, self._parameters.get(name))
+                self.database.post(field.record, "VAL", EventMask.VALUE | EventMask.LOG)
+
+        if channels:
+            self._bridge.call(show)
 
     def _build_control(self) -> Control:
         config, definition = self._config, self._definition

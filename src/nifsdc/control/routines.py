@@ -3,15 +3,16 @@
 One routine serves every command; what differs stands in the database's definition. At PRESET the inputs
 are checked against the dictionary and the command against the present states, and nothing is stored; at
 START they are stored. So a command that another record of the same apply rejects has changed nothing.
+CLEAR puts inputs that were never accepted back to what they were, so that a refused value does not lie in wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
-from nifsdc.database import CommandDef
+from nifsdc.database import ArgumentDef, CommandDef
 from nifsdc.dictionary import InvalidValue, ParameterDictionary
 
 ACCEPT, REJECT = 0, -1
@@ -35,9 +36,18 @@ class Directive(IntEnum):
 class Cad(Protocol):
     """What a routine sees of its record."""
 
-    directive: int
-    args: Mapping[str, str]
-    outputs: dict[str, Scalar]
+    @property
+    def directive(self) -> int:
+        """The directive that is being carried out."""
+
+    @property
+    def args(self) -> MutableMapping[str, Any]:
+        """Inputs by letter, as text."""
+
+    @property
+    def outputs(self) -> MutableMapping[str, Any]:
+        """VALx by letter."""
+
     message: str
 
 
@@ -54,6 +64,8 @@ class CommandRoutine:
         the control tasks' say on whether it can be taken now
     accepted
         called at START, before the record's start link fires
+    show
+        called with the names of parameters whose other doors should show the present value
     """
 
     def __init__(
@@ -62,12 +74,18 @@ class CommandRoutine:
         parameters: ParameterDictionary,
         refusal: Refusal,
         accepted: Callable[[str], None],
+        show: Callable[[Iterable[str]], None],
     ) -> None:
         self._command = command
         self._parameters = parameters
         self._refusal = refusal
         self._accepted = accepted
+        self._show = show
         self._checked: dict[str, Scalar] = {}
+        self._looked_at: dict[str, str] = {}
+        """inputs as they were when last checked"""
+        self._taken: dict[str, str] = {}
+        """inputs as they were when last accepted"""
 
     def __call__(self, cad: Cad) -> int:
         """Carry out one directive; the return code is the record's VAL."""
@@ -75,20 +93,46 @@ class CommandRoutine:
             case Directive.PRESET:
                 return self._preset(cad)
             case Directive.START:
-                for name, value in self._checked.items():
-                    self._parameters.set(name, value)
-                self._accepted(self._command.name)
-                return ACCEPT
+                return self._start(cad)
+            case Directive.CLEAR:
+                return self._clear(cad)
             case _:
                 return ACCEPT
+
+    def _start(self, cad: Cad) -> int:
+        for name, value in self._checked.items():
+            self._parameters.set(name, value)
+        self._taken = self._inputs(cad)
+        self._show(self._checked)
+        self._accepted(self._command.name)
+        return ACCEPT
+
+    def _clear(self, cad: Cad) -> int:
+        for letter, text in self._inputs(cad).items():
+            if text != self._taken.get(letter, ""):
+                cad.args[letter] = self._taken.get(letter, "")
+        self._show([argument.parameter for argument in self._command.arguments if argument.parameter])
+        return ACCEPT
+
+    def _inputs(self, cad: Cad) -> dict[str, str]:
+        return {argument.letter: str(cad.args[argument.letter]) for argument in self._command.arguments}
+
+    def _newest_first(self, cad: Cad) -> list[ArgumentDef]:
+        """Return the inputs, those that changed since the last look first: what the user did last is told first."""
+        inputs, before = self._inputs(cad), self._looked_at
+        self._looked_at = inputs
+        return sorted(
+            self._command.arguments,
+            key=lambda argument: inputs[argument.letter] == before.get(argument.letter, ""),
+        )
 
     def _preset(self, cad: Cad) -> int:
         self._checked = {}
         checked: dict[str, Scalar] = {}
         outputs: dict[str, Scalar] = {}
         try:
-            for argument in self._command.arguments:
-                text = cad.args[argument.letter]
+            for argument in self._newest_first(cad):
+                text = str(cad.args[argument.letter])
                 if argument.parameter is None or (not text.strip() and not argument.clearable):
                     continue
                 value = self._parameters.check(argument.parameter, text)

@@ -30,6 +30,7 @@ from nifsdc.tasks.messages import (
     StopExposure,
 )
 from nifsdc.tasks.readout import ReadoutTask
+from nifsdc.tasks.reasons import brief
 from nifsdc.tasks.task import Task
 from nifsdc.timing.infrared import ExposurePlan
 
@@ -130,7 +131,7 @@ class SlaveTask(Task[Request]):
             self._engineering.show_telemetry()
         except ControllerError as error:
             self._enter(SlaveState.FAULT)
-            self._report(Failed(Initialise(), str(error), controller_lost=True))
+            self._report(Failed(Initialise(), brief(error), controller_lost=True))
 
     def finish(self) -> None:
         """Show that nobody drives the camera any more."""
@@ -146,7 +147,7 @@ class SlaveTask(Task[Request]):
             self.log.error("%s failed: %s", type(request).__name__, error)
             lost = self._engineering.is_lost(request, error)
             self._enter(SlaveState.FAULT if lost else SlaveState.READY)
-            self._report(Failed(request, str(error), controller_lost=lost))
+            self._report(Failed(request, brief(error), controller_lost=lost))
         else:
             self._enter(after)
             self._next_telemetry = 0.0
@@ -267,7 +268,7 @@ class SlaveTask(Task[Request]):
             self._give_up()
             lost = isinstance(exposure.error, ControllerError)
             self._enter(SlaveState.FAULT if lost else SlaveState.READY)
-            self._report(Failed(request, str(exposure.error), controller_lost=lost))
+            self._report(Failed(request, brief(exposure.error), controller_lost=lost))
 
     def _settle(self) -> None:
         """After an abort: back to idle clocks, or to a fault if the controller does not answer."""
@@ -275,7 +276,7 @@ class SlaveTask(Task[Request]):
             self._camera.idle()
         except ControllerError as error:
             self._enter(SlaveState.FAULT)
-            self._report(Failed(Initialise(), str(error), controller_lost=True))
+            self._report(Failed(Initialise(), brief(error), controller_lost=True))
         else:
             self._enter(SlaveState.READY)
 
