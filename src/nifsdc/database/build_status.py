@@ -36,7 +36,9 @@ def _status(status: StatusDef, names: Names) -> RecordDef:
     if status.hysteresis:
         fields["HYST"] = f"{status.hysteresis:.10g}"
     if status.settable and status.ftvl != "CHAR":
-        fields["VAL"] = str(status.default)
+        # A sir in C takes no VAL from a file; a constant INP is where its first number comes from.
+        first = "INP" if status.ftvl in ("LONG", "DOUBLE") else "VAL"
+        fields[first] = str(status.default)
         # Processed once at start: alarm and time stamp are those of the first value, and the records that
         # show it as a label or as text have it too. What nobody knows yet stays undefined.
         fields["PINI"] = "NO" if status.unknown else "YES"
