@@ -57,6 +57,7 @@ class InterfaceCard:
     def initialise_address(self, moment_ns: int) -> None:
         """Begin a block at the start of the buffer (IIA)."""
         self._registers.overrun += self.untaken()
+        self._registers.ended = self.progress
         self._block += 1
         self._pixels = self._expected = 0
         self._registers.progress = self.progress

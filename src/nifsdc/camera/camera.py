@@ -43,6 +43,10 @@ class Camera(abc.ABC):
         """Bring the electronics from whatever they are in to idle and ready."""
 
     @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of the electronics, so that another camera object can have them."""
+
+    @abc.abstractmethod
     def shut_down(self) -> None:
         """Stop clocks and take the analogue power away."""
 

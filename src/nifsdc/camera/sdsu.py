@@ -99,6 +99,10 @@ class SdsuCamera(Camera):
         board.columns.write(self.layout.columns + self.reference_columns)
         board.rows.write(self.layout.rows)
 
+    def close(self) -> None:
+        """Close the link."""
+        self.link.close()
+
     def shut_down(self) -> None:
         """Stop the clocks and take the analogue power away."""
         self.controller.stop_idle()

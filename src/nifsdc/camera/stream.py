@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,15 +65,13 @@ class PixelStream:
         self._pixels = pixels
         self._cancel = cancel
 
-    def wait_for_start(self, expected_seconds: float, waiting: Callable[[], None] = lambda: None) -> None:
+    def wait_for_start(self, expected_seconds: float) -> None:
         """Wait until the block's first pixel is on its way.
 
         Parameters
         ----------
         expected_seconds
             detector seconds until it is due
-        waiting
-            called at every look
 
         Raises
         ------
@@ -87,7 +85,6 @@ class PixelStream:
                     f"no pixel came {expected_seconds + SILENCE_SECONDS:.0f} s after the readout was asked for; "
                     "expected the first one by then: init the controller"
                 )
-            waiting()
             self._rest()
 
     def chunks(self) -> Iterator[Chunk]:
@@ -135,6 +132,12 @@ class PixelStream:
         if block == self._block:
             kept = pixels - taken <= size
         else:
+            ended = self._link.ended()
+            if ended.block == self._block and ended.pixels < self._pixels:
+                raise PixelTimeout(
+                    f"pixels stopped at {ended.pixels} of {self._pixels}, then another block began: "
+                    "init the controller"
+                )
             left = self._pixels - taken
             wraps = taken % size + left > size
             kept = block == self._block + 1 and pixels <= (0 if wraps else taken % size)

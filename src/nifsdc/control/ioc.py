@@ -165,7 +165,7 @@ class Ioc:
             raise ConfigError(f"link kind {link.kind!r}: this version drives the simulator only; expected 'sim'")
         return NifsCamera(
             layout,
-            Controller(SimLink(link.host, link.port, Path(link.buffer))),
+            Controller(SimLink(link.host, link.port, Path(link.buffer), connect=False)),
             StartUp(
                 Path(settings.timing_program or programs.path(Board.TIMING)),
                 Path(settings.utility_program or programs.path(Board.UTILITY)),

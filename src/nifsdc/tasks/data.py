@@ -56,7 +56,7 @@ class DataTask(Task[Frame]):
         self._reader: Reader = ring.reader(Policy.ALL)
         self._next_retry = 0.0
         self._next_preflight = 0.0
-        self._refusal = "data server was not asked yet"
+        self._refusal = ""
 
     @property
     def problem(self) -> str:

@@ -134,7 +134,8 @@ class SlaveTask(Task[Request]):
             self._report(Failed(Initialise(), brief(error), controller_lost=True))
 
     def finish(self) -> None:
-        """Show that nobody drives the camera any more."""
+        """Let go of the camera and show that nobody drives it any more."""
+        self._camera.close()
         self._enter(SlaveState.DOWN)
 
     # --- everything but observations ---------------------------------------------------------------------

@@ -32,6 +32,7 @@ PIXEL_BITS = 40
 # Registers by number: 64-bit integers first, 64-bit floats from CLOCK_EPOCH on.
 MAGIC_WORD, VERSION_WORD, BUFFER_PIXELS, PROGRESS, CONSUMED, OVERRUN, CLOCK_SEQUENCE, AWAITED = range(8)
 CLOCK_EPOCH, CLOCK_BASE, CLOCK_RATE, CLOCK_LIMIT, NOMINAL_SPEED, HOST_WAIT = range(8, 14)
+ENDED = 14
 
 
 class NotRegisters(ValueError):
@@ -105,6 +106,16 @@ class Registers:
     @progress.setter
     def progress(self, value: Progress) -> None:
         self._integers[PROGRESS] = value.block << PIXEL_BITS | value.pixels
+
+    @property
+    def ended(self) -> Progress:
+        """The block before the present one and the pixels that it ended with (simulator writes)."""
+        value = int(self._integers[ENDED])
+        return Progress(value >> PIXEL_BITS, value & (1 << PIXEL_BITS) - 1)
+
+    @ended.setter
+    def ended(self, value: Progress) -> None:
+        self._integers[ENDED] = value.block << PIXEL_BITS | value.pixels
 
     @property
     def consumed(self) -> Progress:

@@ -80,15 +80,18 @@ class SimLink:
         where it takes words
     buffer
         the file it shares, as its READY line says
+    connect
+        whether to connect now; otherwise `reopen` does, and `name` alone may be used before
     """
 
-    def __init__(self, host: str, port: int, buffer: Path) -> None:
+    def __init__(self, host: str, port: int, buffer: Path, *, connect: bool = True) -> None:
         self._address = (host, port)
         self._path = Path(buffer)
         self._sending = threading.Lock()
         self._socket: socket.socket | None = None
         self._lost: str | None = "never opened"
-        self.reopen()
+        if connect:
+            self.reopen()
 
     @property
     def name(self) -> str:
@@ -165,6 +168,12 @@ class SimLink:
         block, pixels = self._registers.progress
         block -= self._first_block
         return Progress(block, pixels if block > 0 else 0)
+
+    def ended(self) -> Progress:
+        """Return the block before the present one and the pixels that it ended with."""
+        self._open_socket()
+        block, pixels = self._registers.ended
+        return Progress(block - self._first_block, pixels)
 
     def consumed(self, block: int, pixels: int) -> None:
         """Tell the simulator that pixels of a block have been taken."""
