@@ -25,7 +25,9 @@ def main() -> int:
             if result.exists():
                 rows += json.loads(result.read_text())
     (HERE / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
-    print(f"{len(rows)} rows in {HERE.name}/results.json" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    print(
+        f"{len(rows)} rows in {HERE.name}/results.json" + (f"; failed: {', '.join(failed)}" if failed else "")
+    )
     return 1 if failed else 0
 
 

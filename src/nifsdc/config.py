@@ -41,7 +41,7 @@ class ControllerConfig:
     temperature: float = 65.0
     """demanded detector temperature, kelvin"""
     bias: float = 3.0
-    """source voltage of the bias P-FET that the timing program sets, volts: it selects the reduction's tables"""
+    """source voltage of the bias P-FET that the timing program sets, volts: the reduction looks at it"""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,9 @@ class IocConfig:
         except (OSError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: cannot be read: {error}") from error
         if not isinstance(tree, Mapping):
-            raise ConfigError(f"{path}: expected entries such as 'top: \"nifs:\"', found {type(tree).__name__}")
+            raise ConfigError(
+                f"{path}: expected entries such as 'top: \"nifs:\"', found {type(tree).__name__}"
+            )
         config = _build(cls, tree, str(path))
         assert isinstance(config, cls)
         return config
@@ -122,7 +124,12 @@ def _build(kind: type, tree: Mapping[str, Any], where: str) -> object:
 
 
 def _checked(name: str, value: object, expected: str, where: str) -> object:
-    kinds: Mapping[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+    kinds: Mapping[str, type | tuple[type, ...]] = {
+        "str": str,
+        "int": int,
+        "float": (int, float),
+        "bool": bool,
+    }
     right = isinstance(value, kinds[expected]) and (expected == "bool" or not isinstance(value, bool))
     if not right:
         raise ConfigError(f"{where}: {name} is {value!r}; expected {expected}")

@@ -17,7 +17,11 @@ class Press(Enum):
     HALT = auto()
 
 
-TABLE = {(Light.RED, Press.GO): Light.GREEN, (Light.GREEN, Press.HALT): Light.RED, (Light.RED, Press.HALT): Light.RED}
+TABLE = {
+    (Light.RED, Press.GO): Light.GREEN,
+    (Light.GREEN, Press.HALT): Light.RED,
+    (Light.RED, Press.HALT): Light.RED,
+}
 
 
 def test_follows_its_table_and_tells_of_changes_only() -> None:

@@ -47,7 +47,9 @@ def test_observe_before_init_is_refused_with_the_remedy(dc: DcState) -> None:
     "command", ["observe", "view", "init", "park", "seqObserve", "dataObs", "initSDSU", "testSDSU"]
 )
 def test_nothing_that_would_disturb_is_taken_during_an_observation(command: str, obs: ObsState) -> None:
-    assert refusal(command, DcState.READY, SdsuState.READY, obs) == f"{command}: observation is {obs.name}"[:39]
+    assert (
+        refusal(command, DcState.READY, SdsuState.READY, obs) == f"{command}: observation is {obs.name}"[:39]
+    )
 
 
 @pytest.mark.parametrize("obs", [ObsState.PREPARING, ObsState.EXPOSING])

@@ -230,7 +230,8 @@ def _ready_line(process: subprocess.Popen[str]) -> str:
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(START_SECONDS)
-    assert lines and lines[-1].startswith("READY"), f"not ready; said {lines}"
+    assert lines, "not ready; said nothing"
+    assert lines[-1].startswith("READY"), f"not ready; said {lines}"
     return lines[-1]
 
 

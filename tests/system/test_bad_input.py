@@ -1,4 +1,4 @@
-"""Whatever is wrong is refused on the record it came by, with its name, value and bounds, and changes nothing."""
+"""What is wrong is refused where it came, with its name, value and bounds, and changes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ import pytest
 
 from .conftest import System, run_system, watching
 
-SHOWN = ("obs_exposedRQ", "obs_nfowler", "obs_ncoadds", "obs_nresets", "obs_period", "obs_nperiods", "obs_readMode")
+SHOWN = (
+    "obs_exposedRQ",
+    "obs_nfowler",
+    "obs_ncoadds",
+    "obs_nresets",
+    "obs_period",
+    "obs_nperiods",
+    "obs_readMode",
+)
 
 
 def shown(system: System) -> list[Any]:

@@ -122,7 +122,9 @@ def test_stop_keeps_the_data_and_abort_discards_them(system: System) -> None:
     "command", ["verify", "endVerify", "guide", "endGuide", "endObserve", "pause", "continue", "datum"]
 )
 def test_sequence_commands_toggle_their_response(system: System, command: str) -> None:
-    with watching(system, "dc:nifsApply.VAL", f"dc:{command}C.VAL", f"dc:{command}C.CLID", *CLIENT[2:]) as seen:
+    with watching(
+        system, "dc:nifsApply.VAL", f"dc:{command}C.VAL", f"dc:{command}C.CLID", *CLIENT[2:]
+    ) as seen:
         system.put(f"dc:{command}.DIR", "MARK")
         client_id = system.start()
         seen.wait(finished)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+
 from nifsdc_sim.scene import Scene
 
 from .conftest import run_system

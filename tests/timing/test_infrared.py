@@ -11,7 +11,9 @@ from nifsdc.timing.infrared import ExposurePlan, ReadMode, TimeMode, consistent_
 READ = 5.3
 
 
-def plan(mode: ReadMode = ReadMode.FOWLER, requested: float = 60.0, nreads: int = 1, coadds: int = 1) -> ExposurePlan:
+def plan(
+    mode: ReadMode = ReadMode.FOWLER, requested: float = 60.0, nreads: int = 1, coadds: int = 1
+) -> ExposurePlan:
     return ExposurePlan(mode, requested, nreads, coadds, resets=1, reset_delay=0.0, read_time=READ)
 
 

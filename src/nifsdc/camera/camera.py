@@ -69,7 +69,7 @@ class Camera(abc.ABC):
         stop: threading.Event,
         started: Callable[[], None],
     ) -> None:
-        """Take the pixels of set ``number`` (0 or 1) as they arrive; ``started`` is called at the first one."""
+        """Take the pixels of set ``number`` (0 or 1) as they arrive; ``started`` at the first one."""
 
     @abc.abstractmethod
     def end_exposure(self, plan: ExposurePlan) -> float:

@@ -145,7 +145,7 @@ class SdsuCamera(Camera):
         }
 
     def read_test_pattern(self, cancel: threading.Event) -> bool:
-        """Read one frame of the timing board's test data and tell whether each pixel is one above the last."""
+        """Read one frame of test data and tell whether each pixel is one above the last."""
         self.controller.stop_idle()
         block = self.link.progress().block + 1
         self.controller.read_out()
@@ -166,5 +166,3 @@ def _program(path: Path) -> LodFile:
         return parse(path.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError, LodError) as error:
         raise ProgramMissing(f"{path.name}: {error}") from error
-
-

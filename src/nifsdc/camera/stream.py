@@ -82,8 +82,8 @@ class PixelStream:
         while self._link.progress().block < self._block:
             if time.monotonic() > deadline:
                 raise PixelTimeout(
-                    f"no pixel came {expected_seconds + SILENCE_SECONDS:.0f} s after the readout was asked for; "
-                    "expected the first one by then: init the controller"
+                    f"no pixel came {expected_seconds + SILENCE_SECONDS:.0f} s after the readout was "
+                    "asked for; expected the first one by then: init the controller"
                 )
             self._rest()
 
@@ -116,7 +116,8 @@ class PixelStream:
                 continue
             if time.monotonic() - last_arrival > silence:
                 raise PixelTimeout(
-                    f"pixels stopped at {taken} of {self._pixels} for {SILENCE_SECONDS:.0f} s: init the controller"
+                    f"pixels stopped at {taken} of {self._pixels} for {SILENCE_SECONDS:.0f} s: "
+                    "init the controller"
                 )
             self._rest()
 

@@ -79,7 +79,9 @@ class Part:
                 line = self._lines.get(timeout=0.1)
             except queue.Empty:
                 if self.process.poll() is not None:
-                    raise PartFailed(f"{self.name} ended with status {self.process.returncode}: {self.tail()}") from None
+                    raise PartFailed(
+                        f"{self.name} ended with status {self.process.returncode}: {self.tail()}"
+                    ) from None
                 continue
             if line.startswith("READY"):
                 return json.loads(line.removeprefix("READY") or "{}")

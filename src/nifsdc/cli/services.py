@@ -14,7 +14,7 @@ _PARTS = {
 
 
 def add_parser(subparsers: Any) -> None:
-    """Add ``sim`` and ``data-server`` to the command line; their options are their own (``-h`` after ``--``)."""
+    """Add ``sim`` and ``data-server`` to the command line; their options are their own."""
     for name, (module, text) in _PARTS.items():
         parser = subparsers.add_parser(
             name,

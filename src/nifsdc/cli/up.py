@@ -34,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "up",
         help="start simulator, data server and IOC together",
-        description="Start simulator, data server and IOC together; READY is printed when commands are taken.",
+        description="Start simulator, data server and IOC together; READY says that commands are taken.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -226,7 +226,9 @@ class DcSession:
             if deadline is None and was_busy:
                 deadline = time.monotonic() + look.seconds_left + OBSERVE_MARGIN_SECONDS
             if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError("the observation did not end in time; see dc:observeC and sad:dc:obsSnlState")
+                raise TimeoutError(
+                    "the observation did not end in time; see dc:observeC and sad:dc:obsSnlState"
+                )
 
     def stop(self) -> None:
         """End the observation early and keep its data."""

@@ -262,7 +262,9 @@ class Control:
     def _arm(self, command: str, seconds: float) -> None:
         def expire() -> None:
             if command in self._pending:
-                self._failed(command, f"{command}: no answer in {seconds:.0f} s; reboot", controller_lost=True)
+                self._failed(
+                    command, f"{command}: no answer in {seconds:.0f} s; reboot", controller_lost=True
+                )
 
         self._pending[command] = self._later(seconds, expire)
 
@@ -400,7 +402,7 @@ class Control:
     # --- life ---------------------------------------------------------------------------------------------
 
     def initialise(self, settled: Callable[[], None]) -> None:
-        """Start the controller up without being asked, and call ``settled`` when that has ended, well or not."""
+        """Start the controller up unasked, and call ``settled`` when that has ended, well or not."""
         self._on_settled.append(settled)
         self.start("init")
 
@@ -417,6 +419,4 @@ class Control:
         self._show.heartbeat(self)
 
     def _ordinals(self) -> dict[str, int]:
-        return {
-            name: labels.index(str(self._parameters.get(name))) for name, labels in self._choices.items()
-        }
+        return {name: labels.index(str(self._parameters.get(name))) for name, labels in self._choices.items()}

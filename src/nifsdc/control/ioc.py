@@ -73,13 +73,9 @@ class Ioc:
         self._parameters = definition.parameter_dictionary(config.top)
         self._setpoints = {p.name: p.setpoint.name for p in definition.parameters if p.setpoint}
         routines = {command.snam: self._routine(command) for command in definition.commands}
-        self.database = Database(
-            definition.records(config.top), {**subroutines.SUBROUTINES, **routines}
-        )
+        self.database = Database(definition.records(config.top), {**subroutines.SUBROUTINES, **routines})
         self.server = CaServer(self.database)
-        bridge = Bridge(
-            self.server.call, self._write, frozenset(self._sad + name for name in EVERY_VALUE)
-        )
+        bridge = Bridge(self.server.call, self._write, frozenset(self._sad + name for name in EVERY_VALUE))
         self._status = definition.status_dictionary(config.top, bridge.publish)
         self._bridge = bridge
         self.control = self._build_control()
@@ -96,7 +92,7 @@ class Ioc:
         )
 
     def _show_setpoints(self, names: Iterable[str]) -> None:
-        """Have the set-point channels of parameters show what is in force, without marking their command again."""
+        """Have set-point channels show what is in force, without marking their command again."""
         channels = [
             (name, f"{self._dc}{self._setpoints[name]}.VAL") for name in names if name in self._setpoints
         ]
@@ -162,7 +158,9 @@ class Ioc:
         settings = self._config.controller
         link = self._config.link
         if link.kind != "sim":
-            raise ConfigError(f"link kind {link.kind!r}: this version drives the simulator only; expected 'sim'")
+            raise ConfigError(
+                f"link kind {link.kind!r}: this version drives the simulator only; expected 'sim'"
+            )
         return NifsCamera(
             layout,
             Controller(SimLink(link.host, link.port, Path(link.buffer), connect=False)),
@@ -222,9 +220,9 @@ class Ioc:
         self.control.workers.start()
         self.control.heartbeat()
         if self._config.initialise:
-            settled = asyncio.get_running_loop().create_future()
-            self.control.initialise(lambda: settled.done() or settled.set_result(None))
-            await settled
+            settled = asyncio.Event()
+            self.control.initialise(settled.set)
+            await settled.wait()
 
     async def _beat(self, serving: asyncio.Future[None]) -> None:
         while not serving.done():

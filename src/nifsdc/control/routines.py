@@ -3,7 +3,7 @@
 One routine serves every command; what differs stands in the database's definition. At PRESET the inputs
 are checked against the dictionary and the command against the present states, and nothing is stored; at
 START they are stored. So a command that another record of the same apply rejects has changed nothing.
-CLEAR puts inputs that were never accepted back to what they were, so that a refused value does not lie in wait.
+CLEAR puts inputs that were never accepted back to what they were: no refused value lies in wait.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class CommandRoutine:
         return {argument.letter: str(cad.args[argument.letter]) for argument in self._command.arguments}
 
     def _newest_first(self, cad: Cad) -> list[ArgumentDef]:
-        """Return the inputs, those that changed since the last look first: what the user did last is told first."""
+        """Return the inputs, those first that changed since the last look: they are what the user means."""
         inputs, before = self._inputs(cad), self._looked_at
         self._looked_at = inputs
         return sorted(

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from .fields import Field
 
 
-class PutRefused(Exception):  # noqa: N818 - a refusal, reported to the writer, not a fault of the engine
+class PutRefused(Exception):
     """A put that was not done: the field keeps its value, nothing was posted or processed.
 
     Attributes:

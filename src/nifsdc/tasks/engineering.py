@@ -128,7 +128,11 @@ class Engineering:
         label = str(arguments["SDSUcommand"]).strip().upper()
         command = COMMANDS.get(label)
         board = Board[str(arguments["SDSUboard"])]
-        if command is None or board not in command.boards or command.reply in (Reply.NONE, Reply.SYSTEM_RESET):
+        if (
+            command is None
+            or board not in command.boards
+            or command.reply in (Reply.NONE, Reply.SYSTEM_RESET)
+        ):
             known = ", ".join(sorted(name for name, each in COMMANDS.items() if board in each.boards))
             raise Refused(f"{label} to {board.name}: not a direct command; {known}")
         words = [int(arguments["SDSUarg1"]), int(arguments["SDSUarg2"])]

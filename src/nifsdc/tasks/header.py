@@ -1,8 +1,8 @@
 """The header of an observation: what its clients look for, what it was made with, when it was made.
 
-Keywords are those that the observatory's client writes for NIFS (icd/nifs_clients.md) and the usual ones beside
-them; their comments and order stand in `nifsdc.data.header`. What only the telescope or the instrument knows is
-UNKNOWN here: their own systems, or a header template, will say.
+Keywords are those that the observatory's client writes for NIFS (icd/nifs_clients.md) and the usual ones
+beside them; their comments and order stand in `nifsdc.data.header`. What only the telescope or the instrument
+knows is UNKNOWN here: their own systems, or a header template, will say.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The Readout task: runs the exposures of an observation and turns pixels into a frame (SDN 11.03 section 5.1.3).
+"""The Readout task: runs an observation's exposures and turns pixels into a frame (SDN 11.03 section 5.1.3).
 
-It has the controller from the first reset to the last pixel. Pixels are added up in the order of the stream as
-they arrive; only what leaves is unravelled. It never waits for the Data task.
+It has the controller from the first reset to the last pixel. Pixels are added up in the order of the stream
+as they arrive; only what leaves is unravelled. It never waits for the Data task.
 """
 
 from __future__ import annotations
@@ -125,9 +125,7 @@ class ReadoutTask(Task[Exposure]):
         exposure.enter(Phase.CLOSING)
         exposure.measured.append(self._camera.end_exposure(plan))
 
-    def _hand_on(
-        self, exposure: Exposure, stream: NDArray[np.generic], saturated: NDArray[np.bool_]
-    ) -> None:
+    def _hand_on(self, exposure: Exposure, stream: NDArray[np.generic], saturated: NDArray[np.bool_]) -> None:
         settings = exposure.settings
         unraveller = self._camera.layout.unraveller
         image, reference = unraveller.unravel(stream)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from enum import IntEnum
 
-from nifsdc.camera.camera import Camera
+from nifsdc.camera.sdsu import SdsuCamera
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.errors import ControllerError
 from nifsdc.tasks.engineering import Engineering
@@ -77,7 +77,7 @@ class SlaveTask(Task[Request]):
     """
 
     def __init__(
-        self, camera: Camera, readout: ReadoutTask, status: StatusDictionary, report: Reporter
+        self, camera: SdsuCamera, readout: ReadoutTask, status: StatusDictionary, report: Reporter
     ) -> None:
         super().__init__("Slave", report)
         self._camera = camera
@@ -269,7 +269,8 @@ class SlaveTask(Task[Request]):
             self._give_up()
             lost = isinstance(exposure.error, ControllerError)
             self._enter(SlaveState.FAULT if lost else SlaveState.READY)
-            self._report(Failed(request, brief(exposure.error), controller_lost=lost))
+            reason = brief(exposure.error) if exposure.error else "ended without a frame"
+            self._report(Failed(request, reason, controller_lost=lost))
 
     def _settle(self) -> None:
         """After an abort: back to idle clocks, or to a fault if the controller does not answer."""

@@ -50,7 +50,9 @@ class Task(threading.Thread, abc.ABC, Generic[M]):
         try:
             self._messages.put_nowait(message)
         except queue.Full:
-            raise TaskBusy(f"{self.name} has {QUEUE_LENGTH} messages waiting; {message!r} was refused") from None
+            raise TaskBusy(
+                f"{self.name} has {QUEUE_LENGTH} messages waiting; {message!r} was refused"
+            ) from None
 
     def end(self) -> None:
         """Ask the task to end after the message it is at."""
@@ -79,15 +81,15 @@ class Task(threading.Thread, abc.ABC, Generic[M]):
         except queue.Empty:
             return None
 
-    def begin(self) -> None:  # noqa: B027 - most tasks have nothing to do here
+    def begin(self) -> None:
         """Do what must be done in the thread before the first message."""
 
     @abc.abstractmethod
     def handle(self, message: M) -> None:
         """Carry out one message."""
 
-    def idle(self) -> None:  # noqa: B027 - as begin
+    def idle(self) -> None:
         """Look after one's own affairs; called about four times a second while nothing is asked."""
 
-    def finish(self) -> None:  # noqa: B027 - as begin
+    def finish(self) -> None:
         """Give back what the task holds; called once, whatever ended it."""

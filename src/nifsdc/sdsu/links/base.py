@@ -94,7 +94,7 @@ class Link(Protocol):
         """Return the count of blocks and of pixels in the present one."""
 
     def ended(self) -> Progress:
-        """Return the block before the present one and the pixels that it ended with: fewer than asked for is a fault."""
+        """Return the block before the present one and its pixels; fewer than asked for is a fault."""
 
     def consumed(self, block: int, pixels: int) -> None:
         """Say that pixels of a block have been taken from the buffer and may be overwritten.
