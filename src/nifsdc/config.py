@@ -53,8 +53,6 @@ class DataConfig:
     spool: str = "~/.local/state/nifsdc/spool"
     """folder in which frames wait until the data server has acknowledged them"""
     ring_slots: int = 4
-    quicklook: str = ""
-    """PNG file that the quick look keeps up to date; empty for none"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,11 @@ class IocConfig:
     link: LinkConfig = field(default_factory=LinkConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
     data: DataConfig = field(default_factory=DataConfig)
+
+    @property
+    def ring(self) -> str:
+        """Name of the frame ring, by which displays find it."""
+        return f"nifsdc-{self.top.strip(':') or 'dc'}"
 
     @classmethod
     def load(cls, path: Path) -> IocConfig:

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             if args.first and observe.take(config.top, {}, "") != 0:
                 return 1
             if args.first:
-                _say_what_next(config.top, port)
+                _say_what_next(config.top, port, args.data_dir.resolve())
             return _watch(parts, asked_to_end)
     except ConfigError as error:
         print(f"nifsdc up: {error}", file=sys.stderr)
@@ -96,6 +96,16 @@ def _start(args: argparse.Namespace, stack: ExitStack) -> tuple[list[Part], IocC
     path.write_text(config.as_yaml(), encoding="utf-8")
     ioc = part("ioc", "nifsdc", "ioc", str(path), "--log-level", args.log_level, *parent)
     port = int(ioc.wait_ready(START_SECONDS)["port"])
+    # A display: nothing waits for it, and nothing ends with it.
+    part(
+        "quicklook",
+        "nifsdc.data.quicklook",
+        "--ring",
+        config.ring,
+        "--out",
+        str(folder / "quicklook.png"),
+        *parent,
+    )
     print(f"READY prefix={config.top} port={port} data={folder} control={sim['control_port']}", flush=True)
     return [simulator, server, ioc], config, port
 
@@ -110,7 +120,6 @@ def _wired(config: IocConfig, sim: Mapping[str, Any], data_port: int, folder: Pa
             server_host="127.0.0.1",
             server_port=data_port,
             spool=str(folder / "spool"),
-            quicklook=str(folder / "quicklook.png"),
         ),
     )
 
@@ -122,14 +131,14 @@ def _point_clients_at(port: int) -> None:
     os.environ["EPICS_CA_SERVER_PORT"] = str(port)
 
 
-def _say_what_next(top: str, port: int) -> None:
+def _say_what_next(top: str, port: int, data: Path) -> None:
     print(
         f"""
 The IOC is up. With EPICS tools in another terminal:
 
   export EPICS_CA_ADDR_LIST=127.0.0.1 EPICS_CA_AUTO_ADDR_LIST=NO EPICS_CA_SERVER_PORT={port}
   caput {top}dc:obs_exposed 10
-  caput -S {top}dc:observe.A MyFirst
+  caput {top}dc:observe.A MyFirst
   caput {top}dc:nifsApply.DIR START
   camonitor {top}sad:dc:timeLeft {top}dc:observeC {top}sad:dc:lastFile
 
@@ -137,7 +146,7 @@ Without them: .venv/bin/caproto-put and caproto-monitor do the same, and
 
   .venv/bin/nifsdc observe --exposure 10 --read-mode FOWLER --nfowler 4
 
-Ctrl-C ends it.""",
+The newest frame is in {data / "quicklook.png"}. Ctrl-C ends it.""",
         flush=True,
     )
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import epics
 
+from nifsdc.client.repeater import ensure_repeater
+
 CONNECT_SECONDS = 5.0
 CONFIGURE_SECONDS = 400.0
 """what the observatory's client grants a configuration (icd/nifs_clients.md)"""
@@ -82,6 +84,7 @@ class DcSession:
         self.top = top
         self._timeout = timeout
         self._channels: dict[str, Any] = {}
+        ensure_repeater()
         self._events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         for name in ("dc:nifsApply.DIR", "dc:nifsApply.VAL", "dc:applyC.VAL", "dc:observeC.VAL"):
             self._channel(name)

@@ -111,9 +111,7 @@ class Ioc:
     def _build_control(self) -> Control:
         config, definition = self._config, self._definition
         layout = _layout(config.detector)
-        self._ring = self._stack.enter_context(
-            FrameRing.create(f"nifsdc-{config.top.strip(':') or 'dc'}", config.data.ring_slots)
-        )
+        self._ring = self._stack.enter_context(FrameRing.create(config.ring, config.data.ring_slots))
         client = self._stack.enter_context(
             DataClient(config.data.server_host, config.data.server_port, name=config.top)
         )
