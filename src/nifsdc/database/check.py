@@ -16,11 +16,18 @@ NAME_LENGTH = 60
 """characters of a record name (EPICS 7)"""
 
 
-def check(definition: Definition) -> list[str]:
-    """Return everything that is wrong with a definition as a whole, each with entry and remedy."""
+def check(definition: Definition, *, entries_are_right: bool = True) -> list[str]:
+    """Return everything that is wrong with a definition as a whole, each with entry and remedy.
+
+    Parameters
+    ----------
+    definition
+        as it was read
+    entries_are_right
+        whether nothing was wrong with its entries one by one; records can only be made of those that are
+    """
     problems = [*_doors(definition), *_tree(definition), *_responses(definition)]
-    # Records can only be made of a definition that is complete.
-    return problems or list(_records(definition))
+    return problems if problems or not entries_are_right else list(_records(definition))
 
 
 def _doors(definition: Definition) -> Iterator[str]:

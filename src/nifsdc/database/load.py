@@ -31,7 +31,7 @@ def load(folder: Path | None = None) -> Definition:
     problems: list[str] = []
 
     def file(name: str) -> Entry:
-        return Entry(name, read_yaml(folder / name), problems)
+        return Entry(name, read_yaml(folder, name), problems)
 
     parameters = read_parameters(file("parameters.yaml"))
     tree = file("commands.yaml")
@@ -40,8 +40,6 @@ def load(folder: Path | None = None) -> Definition:
     cars, combiners, combined = read_cars(file("cars.yaml"), commands, applies)
     status_files = sorted((folder / "status").glob("*.yaml"))
     status = tuple(each for path in status_files for each in read_status(file(f"status/{path.name}")))
-    if problems:
-        raise DefinitionError(problems)
     definition = Definition(
         parameters=_with_doors(parameters, commands),
         commands=commands,
@@ -51,7 +49,7 @@ def load(folder: Path | None = None) -> Definition:
         status=status,
         combined=combined,
     )
-    problems = check(definition)
+    problems += check(definition, entries_are_right=not problems)
     if problems:
         raise DefinitionError(problems)
     return definition

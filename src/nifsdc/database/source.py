@@ -51,8 +51,13 @@ for _tag, _pattern, _first in (
     )
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(folder: Path, name: str) -> Any:
     """Return what a YAML file holds.
+
+    Parameters
+    ----------
+    folder, name
+        where it is, and how messages call it: ``status/data.yaml``
 
     Raises
     ------
@@ -60,10 +65,10 @@ def read_yaml(path: Path) -> Any:
         when it cannot be read
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with (folder / name).open(encoding="utf-8") as file:
             return yaml.load(file, _StrictLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DefinitionError([f"{path.name}: cannot be read: {error}"]) from error
+        raise DefinitionError([f"{name}: cannot be read: {error}"]) from error
 
 
 _MISSING = object()
