@@ -192,8 +192,6 @@ ARGUMENTS = [
     ("debugSDSU", "A", "SDSUdebug", "LONG", "sad:dc:SDSUdebug.VAL PP MS"),
     ("testSDSU", "A", "SDSUntests", "LONG", "sad:dc:SDSUntests.VAL PP MS"),
     ("setDhsInfo", "A", "qlStream", "STRING", "sad:dc:d_obs_rawQLS.VAL PP NMS"),
-    ("seqObserve", "A", "obs_readMode", "LONG", "dc:obs_readMode.VAL NPP NMS"),
-    ("seqObserve", "C", "obs_nfowler", "LONG", "dc:obs_nfowler.VAL NPP NMS"),
 ]
 
 
@@ -211,6 +209,13 @@ def test_arguments(
     assert (fields[f"FTV{letter}"], fields[f"OUT{letter}"]) == (ftv, f"nifs:{out}")
     doors = {each.name: each.doors for each in definition.parameters}[parameter]
     assert doors[0] == f"{command}.{letter}"
+
+
+def test_the_design_notes_inputs_are_where_it_has_them(definition: Definition) -> None:
+    doors = {parameter.name: parameter.doors[0] for parameter in definition.parameters}
+    assert doors["obs_readMode"] == "seqObserve.A"
+    assert doors["obs_nfowler"] == "seqObserve.C"  # "nreads"
+    assert doors["qlStream"] == "setDhsInfo.A"
 
 
 def test_observe_reads_the_health_with_its_severity(records: Mapping[str, RecordDef]) -> None:

@@ -43,14 +43,9 @@ def _apply(apply: ApplyDef, applies: set[str], names: Names) -> RecordDef:
 
 def command_records(definition: Definition, names: Names) -> list[RecordDef]:
     """Return the command records, each followed by its pulse counters or its toggle; then the client ids."""
-    setpoints = {
-        parameter.name: parameter.setpoint.name
-        for parameter in definition.parameters
-        if parameter.setpoint is not None and not parameter.setpoint.via
-    }
     records: list[RecordDef] = []
     for command in definition.commands:
-        records.append(_cad(command, setpoints, names))
+        records.append(_cad(command, names))
         records += _pulses(command, names) if command.kind == CONTROL else [_toggle(command, names)]
     ids: dict[str, list[str]] = {}
     for command in definition.commands:
@@ -62,7 +57,7 @@ def command_records(definition: Definition, names: Names) -> list[RecordDef]:
     return records
 
 
-def _cad(command: CommandDef, setpoints: dict[str, str], names: Names) -> RecordDef:
+def _cad(command: CommandDef, names: Names) -> RecordDef:
     fields = {
         "DESC": command.doc,
         "SNAM": command.snam,
@@ -80,8 +75,6 @@ def _cad(command: CommandDef, setpoints: dict[str, str], names: Names) -> Record
             fields[letter] = argument.default
         if argument.out:
             fields[f"OUT{letter}"] = names.link(argument.out)
-        elif argument.parameter in setpoints:
-            fields[f"OUT{letter}"] = f"{names.dc(setpoints[argument.parameter])}.VAL NPP NMS"
     if command.kind == CONTROL:
         fields["STLK"] = names.dc(f"{command.name}P:st")
         fields["SPLK"] = names.dc(f"{command.name}P:sp")
