@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where something stands in a file."""
+
+    file: str
+    line: int
+    """counted from 1"""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -20,3 +32,9 @@ class RecordDef:
     """other names of the same record"""
     info: Mapping[str, str] = field(default_factory=dict)
     """``info()`` items, kept for tools"""
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """where it was read: of each field by its name, of the record itself by ""; empty for records made otherwise"""
+
+    def place(self, field: str = "") -> Place | None:
+        """Where a field of it stands, else where the record does; None when it was not read from a file."""
+        return self.places.get(field) or self.places.get("")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .definition import Place
 
 if TYPE_CHECKING:
     from .fields import Field
@@ -25,13 +29,33 @@ class PutRefused(Exception):
         self.read_only = read_only
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a database, and what would go if it were left out."""
+
+    text: str
+    """what is wrong and what was expected"""
+    place: Place | None = None
+    record: str = ""
+    """name of the record concerned"""
+    field: str = ""
+    """field of it that cannot be used; "" when it is the record as a whole"""
+    alias: str = ""
+    """alias of it that cannot be used"""
+
+    def __str__(self) -> str:
+        return self.text if self.place is None else f"{self.place}: {self.text}"
+
+
 class DatabaseError(Exception):
     """A database that cannot be loaded: every problem found, each naming record and field.
 
     Attributes:
-        problems: one line per problem.
+        found: the problems.
+        problems: the same as text, one line per problem.
     """
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__(f"{len(problems)} problem(s) in the database:\n  " + "\n  ".join(problems))
-        self.problems = problems
+    def __init__(self, found: Iterable[Problem]) -> None:
+        self.found = tuple(found)
+        self.problems = tuple(map(str, self.found))
+        super().__init__(f"{len(self.problems)} problem(s) in the database:\n  " + "\n  ".join(self.problems))
