@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import socket
 
-from nifsdc.client.repeater import ensure_repeater
-
 
 def free_port() -> int:
     """Return a port that is free for TCP and UDP on the loopback just now."""
@@ -31,4 +29,7 @@ os.environ["EPICS_CAS_INTF_ADDR_LIST"] = "127.0.0.1"
 os.environ["EPICS_CAS_BEACON_ADDR_LIST"] = "127.0.0.1"
 os.environ["EPICS_CAS_AUTO_BEACON_ADDR_LIST"] = "NO"
 os.environ["EPICS_CAS_BEACON_PORT"] = os.environ["EPICS_CA_REPEATER_PORT"]
+
+from nifsdc.client.repeater import ensure_repeater  # noqa: E402 - after the environment that it reads
+
 ensure_repeater()

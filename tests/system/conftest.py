@@ -156,6 +156,11 @@ class System:
             with connection.makefile("r") as lines:
                 return json.loads(lines.readline())
 
+    def child(self, module: str) -> int:
+        """Return the process id of one of the parts."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return next(int(pid) for pid in children if module in Path(f"/proc/{pid}/cmdline").read_text())
+
     def close(self) -> None:
         for channel in self._channels.values():
             channel.disconnect()

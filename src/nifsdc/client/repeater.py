@@ -1,7 +1,7 @@
 """A Channel Access repeater for as long as a client runs, where the host has none.
 
-libca looks for one when it starts, and tries to launch EPICS' ``caRepeater``, which a machine without EPICS does
-not have. A thread of this process then passes the servers' beacons on.
+libca looks for one when it starts, and tries to launch EPICS' ``caRepeater``, which a machine without EPICS
+does not have. A thread of this process then passes the servers' beacons on.
 """
 
 from __future__ import annotations

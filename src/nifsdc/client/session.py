@@ -6,14 +6,13 @@ apply record, read the client id, then watch the CARs until they carry that id a
 
 from __future__ import annotations
 
+import importlib
 import queue
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
-
-import epics
 
 from nifsdc.client.repeater import ensure_repeater
 
@@ -85,6 +84,8 @@ class DcSession:
         self._timeout = timeout
         self._channels: dict[str, Any] = {}
         ensure_repeater()
+        # Some builds of libca take their addresses when they are loaded: the environment must stand by now.
+        self._epics = importlib.import_module("epics")
         self._events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         for name in ("dc:nifsApply.DIR", "dc:nifsApply.VAL", "dc:applyC.VAL", "dc:observeC.VAL"):
             self._channel(name)
@@ -107,7 +108,7 @@ class DcSession:
     def _channel(self, name: str) -> Any:
         channel = self._channels.get(name)
         if channel is None:
-            channel = epics.PV(
+            channel = self._epics.PV(
                 self.top + name,
                 callback=lambda value, **event: self._events.put((name, value)),
                 auto_monitor=True,
@@ -119,7 +120,7 @@ class DcSession:
                 f"{self.top}{name} does not answer; is the IOC up, is --top right, and do "
                 "EPICS_CA_ADDR_LIST and EPICS_CA_SERVER_PORT point at it?"
             )
-        epics.ca.flush_io()  # the subscription waits in libca's buffer until something is sent
+        self._epics.ca.flush_io()  # the subscription waits in libca's buffer until something is sent
         return channel
 
     def close(self) -> None:

@@ -52,6 +52,7 @@ class Show:
         self._started = time.monotonic()
         self._beats = 0
         self._problem = ""
+        self._health: dict[str, tuple[str, str]] = {}
 
     # --- states -------------------------------------------------------------------------------------------
 
@@ -158,9 +159,11 @@ class Show:
         self._one("controlHealth", *((BAD, "DC is in FAULT; init or reboot") if fault else (GOOD, "")))
 
     def _one(self, name: str, health: str, message: str) -> None:
-        if self._status.get(name) != health or message:
-            self._message(name, message[:TEXT_LENGTH])
-        self._status.set(name, health)
+        shown = (health, message[:TEXT_LENGTH])
+        if self._health.get(name) != shown:
+            self._health[name] = shown
+            self._message(name, shown[1])
+            self._status.set(name, health, always=True)
 
     def heartbeat(self, control: Control) -> None:
         """Show that we live, what time it is, and how the data server is reached."""

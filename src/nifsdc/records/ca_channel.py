@@ -20,6 +20,7 @@ from .ca_dbr import (
     scalar_encoder,
     split_type,
 )
+from .ca_large import Payload
 from .ca_wire import payload_text
 from .convert import ConversionError
 from .database import Database
@@ -105,7 +106,7 @@ class Channel:
     def _reporting(self, encode: Encoder) -> Encoder:
         """Say once per channel when a text did not fit the 39 bytes of an EPICS string."""
 
-        def encode_reporting(value: Value, stat: int, sevr: int, time: float) -> tuple[int, bytes]:
+        def encode_reporting(value: Value, stat: int, sevr: int, time: float) -> tuple[int, Payload]:
             if not self._cut and len(text_bytes(str(value), 40)) > 39:
                 self._cut = True
                 log.warning(
@@ -118,7 +119,7 @@ class Channel:
     def _long_text(self, value: Value) -> bytes:
         return text_bytes(self.field.format(value), self.count - 1)  # type: ignore[arg-type]  # a scalar: is_text
 
-    def read(self, dbr: int, count: int) -> tuple[int, bytes]:
+    def read(self, dbr: int, count: int) -> tuple[int, Payload]:
         """Present value as (number of elements, payload).
 
         Raises:
@@ -184,6 +185,21 @@ class Channels(Mapping[str, Channel]):
             channel = self._made[field, long_string] = Channel(field, long_string=long_string)
         return channel
 
+    def exists(self, name: str) -> bool:
+        """Tell whether ``find`` would find it; keeps nothing, whatever clients search for."""
+        long_string = name.endswith("$")
+        base = (name[:-1] if long_string else name).removesuffix(".")
+        record_name, _, field_name = base.partition(".")
+        database = self._database
+        record = database.records.get(record_name) or database.by_alias.get(record_name)
+        if record is None:
+            return False
+        spec = record.type.fields.get(field_name or "VAL")
+        if spec is None or not record.accessible(spec.name):
+            return False
+        field = record.handles.get(spec.name) or Field(record, spec, record.native_type(spec))
+        return field.dbr in NATIVE and (not long_string or is_text(field))
+
     def __getitem__(self, name: str) -> Channel:
         channel = self.find(name)
         if channel is None:
@@ -191,7 +207,7 @@ class Channels(Mapping[str, Channel]):
         return channel
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.find(name) is not None
+        return isinstance(name, str) and self.exists(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._database.names())

@@ -11,17 +11,21 @@ import asyncio
 import logging
 import socket
 import struct
+import time
+from collections import deque
 from typing import Protocol, cast
 
+from .ca_access import Peer
 from .ca_events import Subscription
+from .ca_large import Cursor, LargePayload, Payload
 from .ca_queue import Bounds, EventQueue
-from .ca_session import Peer, Service, Session
+from .ca_session import Service, Session
 from .ca_wire import MINOR_VERSION, Command, Message, MessageReader, ProtocolError, message
 
 log = logging.getLogger("nifsdc.ca")
 
 CHUNK = 1 << 18
-"""bytes given to the socket at once; a large array goes out in pieces, with other clients in between"""
+"""bytes given to the socket at once; more than that goes out in pieces, with other clients in between"""
 REQUESTS_PER_TURN = 64
 """requests answered before other clients get their turn"""
 LARGEST_PLAIN = 1 << 14
@@ -46,6 +50,9 @@ class Host(Service, Protocol):
     def closed(self, circuit: Circuit) -> None:
         """Forget a client."""
 
+    def large(self, payload: LargePayload) -> None:
+        """Take note that a large array is on its way to a client."""
+
 
 class Circuit(asyncio.Protocol):
     """A client's TCP connection, from accept to close."""
@@ -54,11 +61,14 @@ class Circuit(asyncio.Protocol):
         self._host = host
         self._transport: asyncio.Transport | None = None
         self._reader = MessageReader(LARGEST_PLAIN)
-        self._out: list[bytes | memoryview] = []
+        self._out: deque[bytes | Cursor] = deque()
         self._out_bytes = 0
+        self._large = 0
+        self._more = False
         self._queue = EventQueue(Bounds())
         self._events_on = True
         self._stuck = False
+        self._stuck_since = 0.0
         self._turn_waits = False
         self._reading = True
         self._marked = False
@@ -73,6 +83,16 @@ class Circuit(asyncio.Protocol):
     def coalesced(self) -> int:
         """Values that gave way to newer ones because the client did not take them."""
         return self._queue.coalesced
+
+    @property
+    def stuck_since(self) -> float | None:
+        """When the socket became full (``time.monotonic``); None while it is not."""
+        return self._stuck_since if self._stuck else None
+
+    @property
+    def holds_large(self) -> bool:
+        """True while a large array is partly sent."""
+        return self._large > 0
 
     @property
     def waiting(self) -> int:
@@ -98,7 +118,7 @@ class Circuit(asyncio.Protocol):
         """The connection has ended: forget everything of this client."""
         self._transport = None
         self._out.clear()
-        self._out_bytes = 0
+        self._out_bytes = self._large = 0
         self.session.close()
         self._queue.clear()
         self._host.closed(self)
@@ -117,24 +137,39 @@ class Circuit(asyncio.Protocol):
 
     # --- out
 
-    def reply(self, data: bytes) -> None:
-        """Send a message at the end of the present wake-up."""
-        self._out.append(data)
-        self._out_bytes += len(data)
+    def reply(self, data: Payload) -> None:
+        """Send a message, or a part of one, at the end of the present wake-up."""
+        self._put(data)
         if not self._marked:
             self._mark()
 
-    def post(self, subscription: Subscription, head: bytes, payload: bytes) -> None:
+    def _put(self, data: Payload) -> None:
+        if isinstance(data, LargePayload):
+            self._large += 1
+            self._out.append(Cursor(data))
+            self._host.large(data)
+        else:
+            self._out.append(data)
+        self._out_bytes += len(data)
+
+    def post(self, subscription: Subscription, head: bytes, payload: Payload) -> None:
         """Send one event at the end of the present wake-up, or let it wait while the client takes none."""
-        if self._events_on and not self._stuck and not self._queue:
+        if self._events_on and not self._stuck and not self._queue and not self._large:
             self._out.append(head)
-            self._out.append(payload)
-            self._out_bytes += len(head) + len(payload)
+            self._out_bytes += len(head)
+            self._put(payload)
             if self._out_bytes >= CHUNK:
                 self.flush()
-            elif not self._marked:
+            if not self._marked:
                 self._mark()
-        elif self._transport is not None and not self._queue.add(subscription, head, payload):
+        elif self._transport is None:
+            return
+        elif self._queue.add(subscription, head, payload):
+            if isinstance(payload, LargePayload):
+                self._host.large(payload)
+            if not self._marked and self._events_on and not self._stuck:
+                self._mark()
+        else:
             self.abort(
                 f"it does not take its events, of which those of {subscription.channel.name} must be kept"
             )
@@ -150,42 +185,59 @@ class Circuit(asyncio.Protocol):
         self._host.dirty(self)
 
     def flush(self) -> None:
-        """Write what has gathered, then events that were waiting, as far as the socket takes them."""
+        """Write what has gathered, then events that were waiting, as far as the socket takes them.
+
+        What is left after CHUNK bytes waits until other clients have had their turn.
+        """
         self._marked = False
         transport = self._transport
-        while transport is not None and not self._stuck and not transport.is_closing():
-            if not self._out:
-                if not (self._queue and self._events_on):
-                    return
-                self._out += self._queue.take(CHUNK)
-                self._out_bytes = sum(map(len, self._out))
-            elif self._out_bytes <= 2 * CHUNK:
-                data = b"".join(self._out)
-                self._out.clear()
-                self._out_bytes = 0
-                transport.write(data)
-            else:
-                transport.write(b"".join(self._cut()))
+        if transport is None or self._stuck or self._more or transport.is_closing():
+            return
+        if not self._out and self._queue and self._events_on:
+            for data in self._queue.take(CHUNK):
+                self._put(data)
+        if not self._out:
+            return
+        if self._out_bytes <= 2 * CHUNK and not self._large:
+            data = b"".join(cast("deque[bytes]", self._out))
+            self._out.clear()
+            self._out_bytes = 0
+        else:
+            data = self._cut()
+        transport.write(data)
+        if (self._out or (self._queue and self._events_on)) and not self._stuck:
+            self._more = True
+            asyncio.get_running_loop().call_soon(self._continue)
 
-    def _cut(self) -> list[bytes | memoryview]:
-        """Take about CHUNK bytes from the front of what has gathered; a large array is cut without a copy."""
-        out, size, many = self._out, 0, 0
-        while many < len(out) and size + len(out[many]) <= CHUNK:
-            size += len(out[many])
-            many += 1
-        piece = out[:many]
-        del out[:many]
-        if not piece:
-            view = memoryview(out[0])
-            piece.append(view[:CHUNK])
-            out[0] = view[CHUNK:]
-            size = CHUNK
+    def _continue(self) -> None:
+        self._more = False
+        self.flush()
+        if not self._more:
+            self._take_turn()
+
+    def _cut(self) -> bytes:
+        """Take about CHUNK bytes from the front of what has gathered; a large array a piece at a time."""
+        out, size = self._out, 0
+        parts: list[bytes] = []
+        while out and size < CHUNK:
+            first = out[0]
+            if isinstance(first, Cursor):
+                part = first.take()
+                if first.done:
+                    out.popleft()
+                    self._large -= 1
+            else:
+                part = first
+                out.popleft()
+            parts.append(part)
+            size += len(part)
         self._out_bytes -= size
-        return piece
+        return b"".join(parts)
 
     def pause_writing(self) -> None:
         """The socket is full: the client does not read."""
         self._stuck = True
+        self._stuck_since = time.monotonic()
         self._hold_reading()
 
     def resume_writing(self) -> None:
@@ -203,7 +255,7 @@ class Circuit(asyncio.Protocol):
             self._take_turn()
 
     def _take_turn(self) -> None:
-        if not self._stuck and not self._turn_waits:
+        if not self._stuck and not self._turn_waits and not self._more:
             self._host.wake()
             self._answer()
             self._host.settle()
@@ -229,7 +281,10 @@ class Circuit(asyncio.Protocol):
             for _ in range(REQUESTS_PER_TURN):
                 if self._out_bytes > CHUNK:
                     self.flush()
-                if self._stuck or self._transport is None or self._transport.is_closing():
+                if self._stuck or self._more:  # it goes on when the replies have gone out
+                    self._hold_reading()
+                    return
+                if self._transport is None or self._transport.is_closing():
                     return
                 request = self._next_request()
                 if request is None:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .ca_convert import AS_FIELD, CODES, SIZES, Dbr, Wire, as_it_is, reader, text_bytes
+from .ca_large import LargePayload, Payload
 from .ca_wire import EPICS_EPOCH, padded
 from .convert import ConversionError, float_to_int
 from .fields import Field
@@ -45,7 +45,7 @@ _GAPS = {
 }
 """alignment bytes before the value"""
 
-Encoder = Callable[[Value, int, int, float], tuple[int, bytes]]
+Encoder = Callable[[Value, int, int, float], tuple[int, Payload]]
 """(value, status, severity, time stamp) -> (number of elements, payload padded to eight bytes)"""
 
 
@@ -137,23 +137,29 @@ def scalar_encoder(field: Field, family: Family, wire: Dbr) -> Encoder:
     return encode
 
 
-def _numpy_body(values: npt.NDArray[np.generic], wire: Dbr, count: int) -> bytes:
-    return (
-        values[:count].astype(np.dtype(">" + {"b": "b", "B": "u1"}.get(CODES[wire], CODES[wire]))).tobytes()
-    )
+LARGE = 1 << 17
+"""bytes from which an array is encoded while it is written"""
+
+
+def _wire_type(wire: Dbr) -> np.dtype[np.generic]:
+    return np.dtype("u1" if wire is Dbr.CHAR else f">{CODES[wire]}")
 
 
 def array_encoder(field: Field, family: Family, wire: Dbr, asked: int) -> Encoder:
     """Encoder of an array: ``asked`` elements, filled up with zeros, or all there are when ``asked`` is 0."""
     convert = reader(field, wire)
 
-    def encode(value: Value, stat: int, sevr: int, time: float) -> tuple[int, bytes]:
+    def encode(value: Value, stat: int, sevr: int, time: float) -> tuple[int, Payload]:
         count = asked or len(value)  # type: ignore[arg-type]  # an array field's value is a sequence
         head = _head(field, family, wire, stat, sevr, time)
         if isinstance(value, np.ndarray) and wire is not Dbr.STRING:
-            body = _numpy_body(value, wire, count)
+            if count * SIZES[wire] >= LARGE:
+                return count, LargePayload(head, value, _wire_type(wire), count)
+            body = value[:count].astype(_wire_type(wire)).tobytes()
         else:
             elements: Sequence[Any] = value[:count]  # type: ignore[index]
+            if isinstance(elements, np.ndarray):
+                elements = elements.tolist()
             if convert is not as_it_is:
                 elements = [convert(element) for element in elements]
             body = _body(elements, wire)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from .ca_channel import Channel
 from .ca_dbr import Encoder
+from .ca_large import LargePayload, Payload
 from .ca_queue import Update
 from .ca_wire import HEADER, Command, Eca, header
 from .convert import ConversionError
@@ -18,7 +19,7 @@ log = logging.getLogger("nifsdc.ca")
 class Outlet(Protocol):
     """Where the events of a subscription go: a client's circuit."""
 
-    def post(self, subscription: Subscription, head: bytes, payload: bytes) -> None:
+    def post(self, subscription: Subscription, head: bytes, payload: Payload) -> None:
         """Send or queue one event."""
 
 
@@ -47,7 +48,8 @@ class Subscription:
         self.mask = mask
         self.keep_all = channel.keep_all
         self.waiting: Update | None = None
-        self.alive = True
+        self.alive = False
+        """counted among the monitors of the dispatcher"""
 
 
 class Group:
@@ -60,7 +62,7 @@ class Group:
         self.dbr = dbr
         self.subscriptions: list[Subscription] = []
 
-    def encode(self, event: Event) -> tuple[int, int, bytes]:
+    def encode(self, event: Event) -> tuple[int, int, Payload]:
         """Encode an event: status, number of elements, payload. A value without that form is a GETFAIL."""
         try:
             count, payload = self._encode(event.value, event.stat, event.sevr, event.time)
@@ -72,6 +74,8 @@ class Group:
         """Encode once and post to each of ``subscriptions``."""
         status, count, payload = self.encode(event)
         size, dbr = len(payload), self.dbr
+        if isinstance(payload, LargePayload):
+            payload.share(len(subscriptions))
         short = size < 0xFFFF and count < 0xFFFF
         for subscription in subscriptions:
             if short:
@@ -103,6 +107,7 @@ class Dispatcher:
         """
         channel = subscription.channel
         encode = channel.encoder(subscription.dbr, subscription.count)
+        subscription.alive = True
         groups = self._groups.setdefault(channel.field, {})
         key = (channel.long_string, subscription.dbr, subscription.count)
         group = groups.get(key)
@@ -114,7 +119,9 @@ class Dispatcher:
         group.send(event, [subscription])
 
     def remove(self, subscription: Subscription) -> None:
-        """End a monitor; nothing of it is kept."""
+        """End a monitor; nothing of it is kept. One that ended already is left."""
+        if not subscription.alive:
+            return
         subscription.alive = False
         channel = subscription.channel
         groups = self._groups[channel.field]

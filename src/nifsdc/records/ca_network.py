@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import socket
 import struct
 import sys
@@ -12,6 +13,10 @@ from collections.abc import Sequence
 import caproto
 
 PORT_TRIES = 20
+OPEN_FILES = 4096
+"""file descriptors wanted for the process"""
+RESERVED_FILES = 96
+"""those of them that clients do not get"""
 _SIOCGIFADDR = 0x8915
 _SIOCGIFBRDADDR = 0x8919
 """Linux: address and broadcast address of a network interface"""
@@ -49,6 +54,16 @@ def beacon_period() -> float:
 def ignored_addresses() -> frozenset[str]:
     """Addresses whose searches are not answered: EPICS_CAS_IGNORE_ADDR_LIST."""
     return frozenset(str(caproto.get_environment_variables()["EPICS_CAS_IGNORE_ADDR_LIST"]).split())
+
+
+def room_for_clients() -> int:
+    """Return how many clients there are file descriptors for; raises the soft limit if need be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return max(16, min(OPEN_FILES, soft if soft != resource.RLIM_INFINITY else OPEN_FILES) - RESERVED_FILES)
 
 
 def bind_tcp(interfaces: Sequence[str], wanted: int) -> list[socket.socket]:

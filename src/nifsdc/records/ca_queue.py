@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
+from .ca_large import Payload
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -49,7 +51,7 @@ class Update:
 
     __slots__ = ("header", "payload", "source")
 
-    def __init__(self, source: Source, header: bytes, payload: bytes) -> None:
+    def __init__(self, source: Source, header: bytes, payload: Payload) -> None:
         self.source = source
         self.header = header
         self.payload = payload
@@ -77,7 +79,7 @@ class EventQueue:
     def __len__(self) -> int:
         return len(self._updates)
 
-    def add(self, source: Source, header: bytes, payload: bytes) -> bool:
+    def add(self, source: Source, header: bytes, payload: Payload) -> bool:
         """Queue an event; False when the hard bound is reached and the client has to go."""
         bounds = self.bounds
         waiting = source.waiting
@@ -98,9 +100,9 @@ class EventQueue:
         self.bytes += len(update)
         return True
 
-    def take(self, most: int) -> list[bytes]:
+    def take(self, most: int) -> list[Payload]:
         """Take the oldest events, at least one and about ``most`` bytes; drop those of ended monitors."""
-        out: list[bytes] = []
+        out: list[Payload] = []
         taken = 0
         while self._updates and taken < most:
             update = self._updates.popleft()

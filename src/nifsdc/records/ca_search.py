@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Container, Sequence
-from typing import cast
+from typing import Protocol, cast
 
 from .ca_wire import (
     MINOR_VERSION,
@@ -27,6 +27,13 @@ FIRST_BEACON_PERIOD = 0.02
 _MINOR_PAYLOAD = MINOR_VERSION.to_bytes(2, "big")
 
 
+class Names(Protocol):
+    """Who knows which names there are."""
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is a channel of that name, and keep nothing."""
+
+
 class SearchResponder(asyncio.DatagramProtocol):
     """Answers the searches that arrive at one address.
 
@@ -36,7 +43,7 @@ class SearchResponder(asyncio.DatagramProtocol):
         ignored: addresses that get no answer.
     """
 
-    def __init__(self, channels: Container[str], port: int, ignored: Container[str] = ()) -> None:
+    def __init__(self, channels: Names, port: int, ignored: Container[str] = ()) -> None:
         self._channels = channels
         self._port = port
         self._ignored = ignored
@@ -62,7 +69,7 @@ class SearchResponder(asyncio.DatagramProtocol):
                 # the sequence number goes back, by which the client measures the round trip
                 head = message(Command.VERSION, dbr=request.dbr, count=MINOR_VERSION, p1=request.p1)
             elif request.command == Command.SEARCH:
-                if payload_text(request.payload) in self._channels:
+                if self._channels.exists(payload_text(request.payload)):
                     answers.append(self._found(request.p1))
                 elif request.dbr == REPLY_FLAG:
                     answers.append(

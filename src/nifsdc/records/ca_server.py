@@ -16,10 +16,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from weakref import WeakSet
 
+from .ca_access import AccessPolicy, AccessRules, local_writes
 from .ca_channel import Channels
 from .ca_circuit import Circuit
 from .ca_events import Dispatcher
+from .ca_large import LargePayload
 from .ca_network import (
     beacon_period,
     bind_tcp,
@@ -29,17 +32,20 @@ from .ca_network import (
     environment_interfaces,
     environment_port,
     ignored_addresses,
+    room_for_clients,
 )
 from .ca_queue import Bounds
 from .ca_search import Beacons, SearchResponder
-from .ca_session import Peer, Write
+from .ca_session import Limits, Write
 from .database import Database
-from .fields import Field
+from .fields import Event
 
 log = logging.getLogger("nifsdc.ca")
 
 CALL_SLICE = 0.005
 """seconds that calls handed over by other threads may take before clients get their turn"""
+LARGE_MEMORY = 512 << 20
+"""bytes of large arrays on their way to clients, beyond which the client that holds one longest is let go"""
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,6 @@ class Statistics:
     """bytes of events that wait for clients which do not take them"""
 
 
-def everyone(peer: Peer, field: Field) -> bool:
-    """Access rule that lets every client write what the record lets be written."""
-    return True
-
-
 class CaServer:
     """Serves every field of a database on Channel Access.
 
@@ -71,9 +72,10 @@ class CaServer:
         port: port for searches and, when free, for connections; by default EPICS_CAS_SERVER_PORT,
             EPICS_CA_SERVER_PORT or 5064. With 0 the system chooses one for both.
         beacons: (host, port) of beacon addresses; by default those of EPICS_CAS_BEACON_ADDR_LIST.
-        may_write: access rule, asked once for each channel a client opens.
-        put_log: told of every write that a client asks for, done or refused.
+        access: what clients may do; by default those on the loopback write and others read.
+        put_log: told of every write that a client asks for, done or refused (``ca_putlog.PutLog``).
         bounds: how many events may wait for a client that does not take them.
+        limits: how much one client may have open.
     """
 
     def __init__(
@@ -83,14 +85,16 @@ class CaServer:
         interfaces: Sequence[str] | None = None,
         port: int | None = None,
         beacons: Sequence[tuple[str, int]] | None = None,
-        may_write: Callable[[Peer, Field], bool] = everyone,
+        access: AccessPolicy = local_writes,
         put_log: Callable[[Write], None] | None = None,
         bounds: Bounds | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.database = database
         self.channels = Channels(database)
         self.dispatcher = Dispatcher()
-        self.may_write = may_write
+        self.access: AccessPolicy = local_writes
+        self.limits = limits or Limits()
         self.put_log = put_log
         self.put_count = 0
         self.port = 0
@@ -98,7 +102,10 @@ class CaServer:
         self._wanted_port = port
         self._beacon_addresses = beacons
         self._bounds = bounds or Bounds()
-        self._circuits: set[Circuit] = set()
+        self._circuits: dict[Circuit, None] = {}  # in the order they connected
+        self._room = 0
+        self._large: WeakSet[LargePayload] = WeakSet()
+        self._unfollow: tuple[Callable[[], None], ...] = ()
         self._dirty: list[Circuit] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flush_planned = False
@@ -108,17 +115,61 @@ class CaServer:
         self._calls: deque[Callable[[], None]] = deque()
         self._calls_lock = threading.Lock()
         self._calls_planned = False
+        self.use_access(access)
+
+    # --- access
+
+    def use_access(self, policy: AccessPolicy) -> None:
+        """Have a policy decide from now on; clients are told what changes for their channels.
+
+        On the server's loop, or while it does not run.
+
+        Raises:
+            AccessFileError: an input of the rules is not in the database; the policy before goes on.
+        """
+        ends: tuple[Callable[[], None], ...] = ()
+        if isinstance(policy, AccessRules):
+            ends = (
+                policy.follow(self.database, self._refresh_access),
+                self.database.subscribe(self._group_changed),
+            )
+        for end in self._unfollow:
+            end()
+        self._unfollow = ends
+        self.access = policy
+        self._refresh_access()
+
+    def _group_changed(self, event: Event) -> None:
+        if event.field.name == "ASG":
+            self._refresh_access()
+
+    def _refresh_access(self) -> None:
+        for circuit in list(self._circuits):
+            circuit.session.refresh_access()
 
     # --- what circuits ask of their server (ca_circuit.Host)
 
     def opened(self, circuit: Circuit) -> Bounds:
         """Take note of a new client and say how much may wait for it."""
-        self._circuits.add(circuit)
+        if len(self._circuits) >= self._room:
+            idle = next((each for each in self._circuits if not each.session.channels), circuit)
+            idle.abort(f"there are {len(self._circuits)} clients, and it uses no channel")
+        self._circuits[circuit] = None
         return self._bounds.shared_by(len(self._circuits))
 
     def closed(self, circuit: Circuit) -> None:
         """Forget a client."""
-        self._circuits.discard(circuit)
+        self._circuits.pop(circuit, None)
+
+    def large(self, payload: LargePayload) -> None:
+        """Take note that a large array is on its way; let a client go when stopped ones hold too many."""
+        self._large.add(payload)
+        if sum(map(len, self._large)) <= LARGE_MEMORY:
+            return
+        stuck = [each for each in self._circuits if each.stuck_since and each.holds_large]
+        if stuck:
+            longest = min(stuck, key=lambda each: each.stuck_since or 0.0)
+            longest.abort("it does not take the large arrays it asked for")
 
     def dirty(self, circuit: Circuit) -> None:
         """Have ``circuit`` flushed when the present wake-up of the loop ends."""
@@ -227,6 +278,7 @@ class CaServer:
         interfaces = list(self._interfaces or environment_interfaces())
         wanted = environment_port() if self._wanted_port is None else self._wanted_port
         beacons = environment_beacons() if self._beacon_addresses is None else self._beacon_addresses
+        self._room = room_for_clients()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(asyncio.sleep, 0)  # at last, for the transports to close their sockets
             listening = bind_tcp(interfaces, wanted)

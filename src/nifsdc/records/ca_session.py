@@ -11,8 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
+from .ca_access import AccessPolicy, Peer
+from .ca_acf import Access
 from .ca_channel import Channel, Channels
 from .ca_events import Dispatcher, Subscription
+from .ca_large import LargePayload, Payload
 from .ca_wire import (
     MINOR_VERSION,
     READ_RIGHT,
@@ -24,6 +27,7 @@ from .ca_wire import (
     Message,
     ProtocolError,
     error,
+    header,
     message,
     payload_text,
 )
@@ -34,26 +38,12 @@ from .fields import Field
 
 log = logging.getLogger("nifsdc.ca")
 
+SHORT_EVENT = 4096
+"""bytes of zeros that are spent at most on telling a monitor that it may not read"""
 NAME_TEXT = 256
 """characters kept of the host and user name a client gives itself"""
 EVENT_MASK = struct.Struct(">12xH2x")
 """payload of EVENT_ADD: three limits nobody uses, then the mask"""
-
-
-@dataclass(frozen=True)
-class Peer:
-    """Who is at the other end."""
-
-    address: str
-    """internet address"""
-    port: int
-    host: str = ""
-    """host name as the client gave it"""
-    user: str = ""
-    """user name as the client gave it"""
-
-    def __str__(self) -> str:
-        return f"{self.user or '?'}@{self.host or self.address} ({self.address}:{self.port})"
 
 
 @dataclass(frozen=True)
@@ -68,6 +58,14 @@ class Write:
     """reason of a refusal, "" for a write that was done"""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How much one client may have open: far beyond what any needs, and what memory stands."""
+
+    channels: int = 100_000
+    monitors: int = 100_000
+
+
 class Service(Protocol):
     """What a session needs of its server."""
 
@@ -77,7 +75,8 @@ class Service(Protocol):
     port: int
     put_count: int
     put_log: Callable[[Write], None] | None
-    may_write: Callable[[Peer, Field], bool]
+    access: AccessPolicy
+    limits: Limits
 
 
 class Line(Protocol):
@@ -87,10 +86,10 @@ class Line(Protocol):
     def connected(self) -> bool:
         """False once the client has gone."""
 
-    def reply(self, data: bytes) -> None:
-        """Send a message at the end of the present wake-up."""
+    def reply(self, data: Payload) -> None:
+        """Send a message, or a part of one, at the end of the present wake-up."""
 
-    def post(self, subscription: Subscription, head: bytes, payload: bytes) -> None:
+    def post(self, subscription: Subscription, head: bytes, payload: Payload) -> None:
         """Send one event, or let it wait."""
 
     def let_events(self, on: bool) -> None:
@@ -100,13 +99,27 @@ class Line(Protocol):
 class _Open:
     """A channel that the client has open."""
 
-    __slots__ = ("channel", "cid", "may_write", "subscriptions")
+    __slots__ = ("access", "channel", "cid", "may_write", "subscriptions")
 
-    def __init__(self, channel: Channel, cid: int, may_write: bool) -> None:
+    def __init__(self, channel: Channel, cid: int, access: Access) -> None:
         self.channel = channel
         self.cid = cid
-        self.may_write = may_write
         self.subscriptions: dict[int, Subscription] = {}
+        self.allow(access)
+
+    def allow(self, access: Access) -> None:
+        """Take note of what the client may do; what the record forbids everybody stays forbidden."""
+        self.access = access
+        self.may_write = access is Access.WRITE and self.channel.field.writable
+
+    @property
+    def may_read(self) -> bool:
+        return self.access is not Access.NONE
+
+    def rights(self) -> bytes:
+        """The message that tells the client."""
+        rights = (READ_RIGHT if self.may_read else 0) | (WRITE_RIGHT if self.may_write else 0)
+        return message(Command.ACCESS_RIGHTS, p1=self.cid, p2=rights)
 
 
 class Session:
@@ -124,6 +137,7 @@ class Session:
         self._line = line
         self._open: dict[int, _Open] = {}
         self._next_sid = 1
+        self._monitors = 0
         self._minor = MINOR_VERSION
 
     @property
@@ -142,6 +156,24 @@ class Session:
             for subscription in opened.subscriptions.values():
                 self._service.dispatcher.remove(subscription)
         self._open.clear()
+        self._monitors = 0
+
+    def refresh_access(self) -> None:
+        """Ask the access policy anew, and tell the client what has changed for its channels."""
+        for opened in self._open.values():
+            access = self._service.access(self.peer, opened.channel.field)
+            if access is opened.access:
+                continue
+            could_read = opened.may_read
+            opened.allow(access)
+            self._line.reply(opened.rights())
+            if opened.may_read != could_read:
+                for subscription in opened.subscriptions.values():
+                    if opened.may_read:
+                        self._service.dispatcher.add(subscription)
+                    else:
+                        self._service.dispatcher.remove(subscription)
+                        self._line.reply(_no_access(subscription))
 
     def handle(self, request: Message) -> None:
         """Answer one request.
@@ -172,10 +204,12 @@ class Session:
         self._minor = request.elements
 
     def _host_name(self, request: Message) -> None:
-        self.peer = replace(self.peer, host=payload_text(request.payload)[:NAME_TEXT])
+        if not self._open:  # a name that comes later counts no more, as with a C server
+            self.peer = replace(self.peer, host=payload_text(request.payload)[:NAME_TEXT])
 
     def _client_name(self, request: Message) -> None:
-        self.peer = replace(self.peer, user=payload_text(request.payload)[:NAME_TEXT])
+        if not self._open:
+            self.peer = replace(self.peer, user=payload_text(request.payload)[:NAME_TEXT])
 
     def _echo(self, request: Message) -> None:
         self._line.reply(message(Command.ECHO))
@@ -184,7 +218,7 @@ class Session:
         self._line.reply(message(Command.READ_SYNC))
 
     def _search(self, request: Message) -> None:
-        if payload_text(request.payload) in self._service.channels:
+        if self._service.channels.exists(payload_text(request.payload)):
             answer = message(Command.SEARCH, dbr=self._service.port, p1=SENDER_ADDRESS, p2=request.p2)
             self._line.reply(answer)
         elif request.dbr == REPLY_FLAG:
@@ -195,15 +229,15 @@ class Session:
     def _create_channel(self, request: Message) -> None:
         channel = self._service.channels.find(payload_text(request.payload))
         cid = request.p1
-        if channel is None:
+        if channel is None or len(self._open) >= self._service.limits.channels:
             self._line.reply(message(Command.CREATE_CH_FAIL, p1=cid))
             return
         sid = self._next_sid
+        while sid in self._open:  # after four thousand million channels
+            sid = sid % 0xFFFFFFFF + 1
         self._next_sid = sid % 0xFFFFFFFF + 1
-        may_write = channel.field.writable and self._service.may_write(self.peer, channel.field)
-        self._open[sid] = _Open(channel, cid, may_write)
-        rights = READ_RIGHT | (WRITE_RIGHT if may_write else 0)
-        self._line.reply(message(Command.ACCESS_RIGHTS, p1=cid, p2=rights))
+        opened = self._open[sid] = _Open(channel, cid, self._service.access(self.peer, channel.field))
+        self._line.reply(opened.rights())
         created = message(Command.CREATE_CHAN, dbr=channel.native, count=channel.count, p1=cid, p2=sid)
         self._line.reply(created)
 
@@ -211,6 +245,7 @@ class Session:
         opened = self._opened(request)
         for subscription in opened.subscriptions.values():
             self._service.dispatcher.remove(subscription)
+        self._monitors -= len(opened.subscriptions)
         del self._open[request.p1]
         self._line.reply(message(Command.CLEAR_CHANNEL, p1=request.p1, p2=request.p2))
 
@@ -218,6 +253,9 @@ class Session:
 
     def _read(self, request: Message) -> None:
         opened = self._opened(request)
+        if not opened.may_read:
+            self._no_read(request, opened)
+            return
         asked = request.elements or (1 if self._minor < MINOR_VERSION else 0)
         try:
             count, payload = opened.channel.read(request.dbr, asked)
@@ -228,16 +266,26 @@ class Session:
                 self._echo_header(request, request.command, Eca.GETFAIL)
             return
         p1 = opened.cid if request.command == Command.READ else Eca.NORMAL
-        answer = message(request.command, dbr=request.dbr, count=count, p1=p1, p2=request.p2, payload=payload)
-        self._line.reply(answer)
+        head = header(request.command, len(payload), request.dbr, count, p1, request.p2)
+        if isinstance(payload, LargePayload):
+            self._line.reply(head)
+            self._line.reply(payload)
+        else:
+            self._line.reply(head + payload)
+
+    def _no_read(self, request: Message, opened: _Open) -> None:
+        if request.command == Command.READ:
+            reason = f"{opened.channel.name} may not be read by {self.peer}"
+            self._line.reply(error(request, Eca.NORDACCESS, opened.cid, reason))
+        else:
+            self._echo_header(request, request.command, Eca.NORDACCESS)
 
     # --- writing
 
     def _write(self, request: Message) -> None:
         opened = self._opened(request)
         if not opened.may_write:
-            reason = f"{opened.channel.name} is read-only for {self.peer}"
-            self._line.reply(error(request, Eca.NOWTACCESS, opened.cid, reason))
+            self._line.reply(error(request, Eca.NOWTACCESS, opened.cid, self._no_write(opened, request)))
             return
 
         def put(value: object) -> str:
@@ -251,6 +299,7 @@ class Session:
     def _write_notify(self, request: Message) -> None:
         opened = self._opened(request)
         if not opened.may_write:
+            self._no_write(opened, request)
             self._echo_header(request, Command.WRITE_NOTIFY, Eca.NOWTACCESS)
             return
         refusals: list[str] = []
@@ -269,6 +318,18 @@ class Session:
 
         if self._store(opened, request, put) and not refusals:
             answer(Eca.PUTFAIL)
+
+    def _no_write(self, opened: _Open, request: Message) -> str:
+        """Tell the put log of a write without access. Returns the reason for the client."""
+        reason = f"{opened.channel.name} is read-only for {self.peer}"
+        service, field = self._service, opened.channel.field
+        if service.put_log is not None:
+            try:
+                value: object = opened.channel.decode(request.dbr, request.elements, request.payload)
+            except ConversionError:
+                value = request.payload
+            service.put_log(Write(self.peer, field, field.value, value, reason))
+        return reason
 
     def _store(self, opened: _Open, request: Message, put: Callable[[object], str]) -> str:
         """Do a write and tell the put log of it. Returns why it was refused, "" when it was not."""
@@ -303,19 +364,28 @@ class Session:
         if identifier in opened.subscriptions:
             raise ProtocolError(f"monitor number {identifier} is in use already")
         line, channel = self._line, opened.channel
+        if self._monitors >= self._service.limits.monitors:
+            line.reply(error(request, Eca.ALLOCMEM, opened.cid, f"more than {self._monitors} monitors"))
+            return
         subscription = Subscription(line, channel, identifier, request.dbr, request.elements, mask)
         try:
-            self._service.dispatcher.add(subscription)
+            if opened.may_read:
+                self._service.dispatcher.add(subscription)
+            else:
+                channel.encoder(subscription.dbr, subscription.count)
+                line.reply(_no_access(subscription))
         except ConversionError as problem:
             line.reply(error(request, Eca.BADTYPE, opened.cid, f"{channel.name}: {problem}"))
             return
         opened.subscriptions[identifier] = subscription
+        self._monitors += 1
 
     def _event_cancel(self, request: Message) -> None:
         opened = self._opened(request)
         subscription = opened.subscriptions.pop(request.p2, None)
         if subscription is None:
             raise ProtocolError(f"cancels monitor number {request.p2}, which it does not have")
+        self._monitors -= 1
         self._service.dispatcher.remove(subscription)
         self._echo_header(request, Command.EVENT_ADD, opened.cid)  # an event without payload is the last
 
@@ -343,3 +413,23 @@ class Session:
         Command.EVENTS_OFF: _events_off,
         Command.EVENTS_ON: _events_on,
     }
+
+
+def _no_access(subscription: Subscription) -> bytes:
+    """The event that tells a monitor it gets none: zeros as from a C server (libca drops an empty one)."""
+    count = subscription.count or 1
+    try:
+        count, payload = subscription.channel.read(subscription.dbr, count)
+        size = len(payload)
+    except ConversionError:
+        size = SHORT_EVENT
+    if size > SHORT_EVENT:
+        count, size = 0, SHORT_EVENT
+    return message(
+        Command.EVENT_ADD,
+        dbr=subscription.dbr,
+        count=count,
+        p1=Eca.NORDACCESS,
+        p2=subscription.identifier,
+        payload=bytes(size),
+    )

@@ -62,11 +62,13 @@ class Eca(enum.IntEnum):
     """Status of a reply (``caerr.h``)."""
 
     NORMAL = 1
+    ALLOCMEM = 48
     BADTYPE = 114
     INTERNAL = 142
     GETFAIL = 152
     PUTFAIL = 160
     BADCOUNT = 176
+    NORDACCESS = 368
     NOWTACCESS = 376
 
 

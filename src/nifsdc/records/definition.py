@@ -33,7 +33,7 @@ class RecordDef:
     info: Mapping[str, str] = field(default_factory=dict)
     """``info()`` items, kept for tools"""
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
-    """where each field was read, by its name, and the record itself, by ""; empty for records made otherwise"""
+    """where each field was read, by its name, and the record itself, by ""; empty when made otherwise"""
 
     def place(self, field: str = "") -> Place | None:
         """Where a field of it stands, else where the record does; None when it was not read from a file."""

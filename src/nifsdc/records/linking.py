@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .convert import ConversionError, clip, to_number
+from .convert import ConversionError, clip, to_number, to_text
 from .errors import PutRefused
 from .fields import Field
 from .links import Link, LinkText, LinkTextError, Maximize, Process, parse_link
-from .record import VALUE_LOG, Record, log
+from .record import DEFAULT_PRECISION, VALUE_LOG, Record, log
 from .spec import LinkKind
 from .types import STRING_SIZE, AlarmStatus, FieldType, Scalar, Severity, Value
 
@@ -29,7 +29,8 @@ class Linking:
     def __init__(self, db: Database, *, allow_external: bool) -> None:
         self._db = db
         self._allow_external = allow_external
-        self._external_writer: Callable[[Link, Scalar], None] | None = None
+        self._external_writer: Callable[[Link, Scalar], bool] | None = None
+        self._external_made: Callable[[Link | None, Link], None] | None = None
 
     def make(self, record: Record, name: str, kind: LinkKind, text: LinkText) -> None:
         """Make a record's link field what ``text`` says. Raises LinkTextError for a target there is not."""
@@ -52,6 +53,8 @@ class Linking:
             link.target.followers.append(link)
         record.links[name] = link
         record.v[name] = link.shown
+        if self._external_made is not None and (link.external or (old is not None and old.external)):
+            self._external_made(old, link)
 
     def external(self) -> list[Link]:
         """Links to other servers, for whoever connects them (see ``external_event``)."""
@@ -59,17 +62,35 @@ class Linking:
             link for record in self._db.records.values() for link in record.links.values() if link.external
         ]
 
-    def external_event(self, link: Link, value: Value | None, stat: int = 0, sevr: int = 0) -> None:
-        """A monitor event of a field on another server arrived (None: it was disconnected)."""
-        link.connected = value is not None
-        if value is not None:
-            link.cached, link.cached_stat, link.cached_sevr = value, stat, sevr
-            if link.triggers:
-                self._db.later(partial(self._db.process_record, link.record))
+    def external_event(
+        self, link: Link, value: Value | None, stat: int = 0, sevr: int = 0, text: str | None = None
+    ) -> None:
+        """A monitor event of a field on another server arrived.
 
-    def on_external_put(self, writer: Callable[[Link, Scalar], None]) -> None:
-        """Who sends what output links to other servers write."""
+        Args:
+            link: one of ``external()``.
+            value: str, int, float or a tuple of them; None when the field was disconnected.
+            stat, sevr: alarm of its record.
+            text: label of the value of an ENUM field, which is what it reads as in a STRING field.
+        """
+        known, link.connected = link.connected, value is not None
+        if value is not None:
+            link.cached, link.cached_stat, link.cached_sevr, link.cached_text = value, stat, sevr, text
+        elif not known:
+            return
+        if link.triggers and (link.process is Process.CP or link.record.v["SCAN"] == 0):
+            self._db.later(partial(self._db.process_record, link.record))
+
+    def on_external_put(self, writer: Callable[[Link, Scalar], bool]) -> None:
+        """Who sends what output links to other servers write; it returns False when it cannot."""
         self._external_writer = writer
+
+    def on_external_made(self, made: Callable[[Link | None, Link], None]) -> None:
+        """Who is told when a put makes a link field one to another server, or one that was something else.
+
+        ``made`` gets the old link (None for none) and the new one, of which at least one is external.
+        """
+        self._external_made = made
 
     def get(self, link: Link, into: Field) -> bool:
         """Read a link that is no constant into a field of its record (dbGetLink). True unless it failed."""
@@ -101,9 +122,9 @@ class Linking:
             stat, sevr = other.v["STAT"], other.v["SEVR"]
         try:
             if isinstance(value, tuple):
-                result: Value = tuple(_transfer(source, each, dbf, size) for each in value)
+                result: Value = tuple(_transfer(link, each, dbf, size) for each in value)
             else:
-                result = _transfer(source, value, dbf, size)
+                result = _transfer(link, value, dbf, size)
         except ConversionError:
             record.set_alarm(AlarmStatus.LINK, Severity.INVALID)
             return None
@@ -119,9 +140,7 @@ class Linking:
         if link.channel:
             if target is not None:
                 self._db.later(partial(self._put_as_client, target, value))
-            elif self._external_writer is not None and link.connected:
-                self._external_writer(link, value[0] if isinstance(value, tuple) else value)
-            else:
+            elif not self._put_elsewhere(link, value[0] if isinstance(value, tuple) else value):
                 record.set_alarm(AlarmStatus.LINK, Severity.INVALID)
                 return False
             return True
@@ -137,6 +156,9 @@ class Linking:
             self._db.process_target(record, other)
         return True
 
+    def _put_elsewhere(self, link: Link, value: Scalar) -> bool:
+        return self._external_writer is not None and link.connected and self._external_writer(link, value)
+
     def _put_as_client(self, field: Field, value: Value) -> None:
         try:
             self._db.put(field, value)
@@ -150,6 +172,8 @@ class Linking:
         if link.channel:
             if link.target is not None and link.target.name == "PROC":
                 self._db.later(partial(self._put_as_client, link.target, 1))
+            elif link.external and link.text.target.endswith(".PROC"):
+                self._put_elsewhere(link, 1)
             return
         if link.target is not None:
             self._db.process_passive(link.record, link.target.record)
@@ -180,12 +204,17 @@ class Linking:
             self._db.process_later(link.record)
 
 
-def _transfer(source: Field | None, value: Scalar, dbf: FieldType, size: int) -> Scalar:
-    """One element of a source field in the type a link asks for."""
-    if dbf is FieldType.STRING:
-        text = source.format(value) if source is not None else str(value)
-        return clip(text, size)
-    return to_number(value, dbf)
+def _transfer(link: Link, value: Scalar, dbf: FieldType, size: int) -> Scalar:
+    """One element of the field at a link's other end in the type the link asks for."""
+    if dbf is not FieldType.STRING:
+        return to_number(value, dbf)
+    if link.target is not None:
+        text = link.target.format(value)
+    elif link.cached_text is not None:
+        text = link.cached_text
+    else:
+        text = to_text(value, size, DEFAULT_PRECISION)
+    return clip(text, size)
 
 
 def _inherit(maximize: Maximize, record: Record, stat: int, sevr: int) -> None:

@@ -119,6 +119,7 @@ class Link:
         "cached",
         "cached_sevr",
         "cached_stat",
+        "cached_text",
         "channel",
         "connected",
         "external",
@@ -149,6 +150,8 @@ class Link:
         self.cached: Value | None = None
         self.cached_stat = 0
         self.cached_sevr = 0
+        self.cached_text: str | None = None
+        """label of ``cached`` when it came from an ENUM of another server"""
 
     @property
     def constant(self) -> str | None:

@@ -67,6 +67,7 @@ MENUS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "menuOmsl": ("supervisory", "closed_loop"),
         "menuIvoa": ("Continue normally", "Don't drive outputs", "Set output to IVOV"),
+        "waveformPOST": ("Always", "On Change"),
         "menuPost": ("On Change", "Always"),
         "menuConvert": (
             "NO CONVERSION",

@@ -15,6 +15,7 @@ from .record import Record
 from .sequence import FanoutRecord, SeqRecord
 from .sir import SirRecord
 from .text import StringinRecord, StringoutRecord
+from .waveform import WaveformRecord
 
 
 def record_classes() -> Mapping[str, type[Record]]:
@@ -38,4 +39,5 @@ def record_classes() -> Mapping[str, type[Record]]:
         "longout": LongoutRecord,
         "stringin": StringinRecord,
         "stringout": StringoutRecord,
+        "waveform": WaveformRecord,
     }

@@ -370,6 +370,23 @@ MLST  USHORT nomod
 """
 )
 
+_WAVEFORM = """
+VAL   DOUBLE pp special dynamic
+RARM  SHORT pp
+PREC  SHORT prop
+INP   INLINK
+EGU   STRING:16 prop
+HOPR  DOUBLE prop
+LOPR  DOUBLE prop
+NELM  ULONG =1 nomod
+FTVL  MENU:menuFtype nomod
+BUSY  SHORT nomod
+NORD  ULONG nomod
+SIOL  INLINK
+MPST  MENU:waveformPOST
+APST  MENU:waveformPOST
+HASH  ULONG
+"""
 _LABELLED_OUT = "RBV ULONG nomod\nORBV ULONG nomod\nIVOV USHORT\n"
 _LABELLED_IN = "INP INLINK\nSIOL INLINK\nSVAL ULONG\n"
 
@@ -408,6 +425,7 @@ _TABLES: Mapping[str, str] = {
     "bo": _NO_YES + _table(_TWO_STATES) + _table(_OUTPUT) + _LABELLED_OUT + "VAL ENUM pp\nHIGH DOUBLE\n",
     "mbbi": _WITH_RAW + _SIXTEEN_STATES + _LABELLED_IN + "VAL ENUM pp\nAFTC DOUBLE\n",
     "mbbo": _NO_YES + _SIXTEEN_STATES + _table(_OUTPUT) + _LABELLED_OUT + "VAL ENUM pp\n",
+    "waveform": _NO_YES + _WAVEFORM,
     "stringin": _NO_YES
     + "VAL STRING pp\nOVAL STRING nomod\nINP INLINK\nSIOL INLINK\nSVAL STRING pp\n"
     + "MPST MENU:menuPost\nAPST MENU:menuPost\n",

@@ -34,6 +34,8 @@ CONNECT_SECONDS = 5.0
 SEND_SECONDS = 5
 LEAST_POLL = 0.0005
 MOST_POLL = 0.05
+CLOCK_TICK = 1e-6
+"""detector seconds below which a wait is over: the simulator counts nanoseconds, floats do not"""
 RESET_WORDS = (header(Board.HOST, Board.TIMING, 2), word("RST"))
 
 
@@ -62,7 +64,7 @@ class SimClock:
         jumping = math.isinf(self.speed)
         if jumping:
             self._registers.host_wait = until
-        while (left := until - self.now()) > 0:
+        while (left := until - self.now()) > CLOCK_TICK:
             pause = LEAST_POLL if jumping else min(MOST_POLL, max(LEAST_POLL, left / self.speed))
             if wake.wait(pause):
                 return True
