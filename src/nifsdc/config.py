@@ -69,6 +69,11 @@ class IocConfig:
     """electrons per ADU, for the header (icd/sdsu_facts.md section 6)"""
     read_noise: float = 10.75
     """electrons of one read, for the header: a correlated double sample has 15.2 (ibid.)"""
+    access: str = ""
+    """access rules file (docs/access-rules.md), beside the configuration unless it is a full path; empty:
+    clients on the loopback write, all others only read"""
+    put_log: bool = False
+    """whether every write of a client is logged (logger ``nifsdc.putlog``)"""
     initialise: bool = True
     """whether the controller is started up without being asked"""
     link: LinkConfig = field(default_factory=LinkConfig)

@@ -15,7 +15,9 @@ import pytest
 from nifsdc.records.ca_network import bind_tcp, broadcast_address
 from nifsdc.records.ca_search import Beacons
 from nifsdc.records.ca_server import CaServer
-from nifsdc.records.ca_session import Peer, Write
+from nifsdc.records.ca_access import Peer
+from nifsdc.records.ca_acf import Access
+from nifsdc.records.ca_session import Write
 from nifsdc.records.ca_wire import Command, Eca, MessageReader, message
 from nifsdc.records.database import Database
 from nifsdc.records.definition import RecordDef
@@ -227,12 +229,12 @@ def test_the_port_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 def test_access_rule_and_put_log() -> None:
     writes: list[Write] = []
 
-    def may_write(peer: Peer, field: Field) -> bool:
-        return peer.user == "operator"
+    def operator_writes(peer: Peer, field: Field) -> Access:
+        return Access.WRITE if peer.user == "operator" else Access.READ
 
     async def play(user: str) -> int:
         """Status of a write by ``user``."""
-        async with running(server(may_write=may_write, put_log=writes.append)) as served:
+        async with running(server(access=operator_writes, put_log=writes.append)) as served:
             stream, writer = await asyncio.open_connection("127.0.0.1", served.port)
             writer.write(message(Command.CLIENT_NAME, payload=user.encode() + b"\0"))
             writer.write(message(Command.CREATE_CHAN, p1=7, p2=13, payload=b"t:n\0"))
@@ -248,7 +250,7 @@ def test_access_rule_and_put_log() -> None:
                         return reply.p1
 
     assert asyncio.run(play("visitor")) == Eca.NOWTACCESS
-    assert not writes
+    assert writes.pop().refused.startswith("t:n.VAL is read-only for visitor@127.0.0.1")
     assert asyncio.run(play("operator")) == Eca.NORMAL
     (write,) = writes
     assert (write.peer.user, write.peer.address, write.field.pvname) == ("operator", "127.0.0.1", "t:n.VAL")

@@ -1,8 +1,8 @@
 """Large arrays on the wire: encoded piece by piece while they are written, and shared by all who get them.
 
-A 16 MB image encoded in one go would stop the loop for tens of milliseconds, and a copy for each client would
-fill the memory. Its payload therefore only refers to the (read-only) array; a piece is converted to the wire's
-byte order when the first client needs it, and kept until the last one has had it.
+A 16 MB image encoded in one go would stop the loop for tens of milliseconds, and a copy for each client
+would fill the memory. Its payload therefore only refers to the (read-only) array; a piece is converted to the
+wire's byte order when the first client needs it, and kept until the last one has had it.
 """
 
 from __future__ import annotations

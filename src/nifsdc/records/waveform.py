@@ -77,7 +77,7 @@ class WaveformRecord(Record):
 
     # --- values
     def convert(self, field: Field, value: object) -> Value:
-        """A value as VAL keeps it: a read-only array, shared with the writer if that one made it read-only."""
+        """A value as VAL keeps it: a read-only array; the writer's own if it is read-only already."""
         kind = _NUMPY.get(field.dbr)
         if field.name != "VAL" or self.capacity("VAL") == 1 or kind is None:
             return super().convert(field, value)
@@ -157,4 +157,4 @@ class WaveformRecord(Record):
 
 
 def _same(old: object, new: object) -> bool:
-    return old is new or (old is not None and bool(np.array_equal(old, new)))  # type: ignore[arg-type,call-overload]
+    return old is new or (old is not None and bool(np.array_equal(old, new)))  # type: ignore[arg-type]
