@@ -87,7 +87,7 @@ class Shell:
         self,
         interpreter: Interpreter,
         call: Callable[[Callable[[], None]], None],
-        stop: Callable[[], None],
+        stop: Callable[[], object],
         descriptor: int = 0,
     ) -> None:
         self._interpreter = interpreter
@@ -98,6 +98,7 @@ class Shell:
         self._settings = termios.tcgetattr(descriptor) if self._terminal else None
         self._wake = os.pipe()
         self._closed = False
+        self._waiting: concurrent.futures.Future[str] | None = None
         # A thread inside readline cannot be called back: it must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="shell", daemon=True)
 
@@ -113,6 +114,8 @@ class Shell:
             return
         self._closed = True
         os.write(self._wake[1], b"x")
+        if self._waiting is not None:
+            self._waiting.cancel()
         if self._thread is not threading.current_thread() and self._thread.ident is not None:
             self._thread.join(0.5 if self._terminal else ANSWER_SECONDS + 1.0)
         if self._settings is not None:
@@ -129,12 +132,15 @@ class Shell:
             lines = self._terminal_lines() if self._edits else self._plain_lines()
             for line in lines:
                 self._show(self._answer(line))
-                if self._interpreter.ended:
+                if self._interpreter.ended or self._closed:
                     break
         except OSError as exc:
             log.info("the shell has ended: %s", exc)
         if not self._closed:
-            self._call(self._stop)
+            self._call(self._end)
+
+    def _end(self) -> None:
+        self._stop()
 
     def _answer(self, line: str) -> str:
         """Have a line carried out, and wait for it."""
@@ -148,9 +154,14 @@ class Shell:
                     log.exception("the command %r failed inside the shell", line)
                     answer.set_result(f"The command failed inside the shell ({exc!r}); the log has more.")
 
+        self._waiting = answer
+        if self._closed:
+            return ""
         self._call(carry_out)
         try:
             return answer.result(ANSWER_SECONDS)
+        except concurrent.futures.CancelledError:  # the IOC ends
+            return ""
         except concurrent.futures.TimeoutError:
             answer.cancel()
             return f"The IOC did not come to it within {ANSWER_SECONDS:g} s; the command was given up."
@@ -229,7 +240,7 @@ def attach_shell(
     server: CaServer,
     database: Database,
     *,
-    stop: Callable[[], None],
+    stop: Callable[[], object],
     put_log: Callable[[Any], None] | None = None,
     descriptor: int = 0,
 ) -> Shell:

@@ -25,6 +25,7 @@ from nifsdc.database import CommandDef, Definition, subroutines
 from nifsdc.database.locate import share
 from nifsdc.records.ca_server import CaServer
 from nifsdc.records.database import Database
+from nifsdc.records.definition import RecordDef
 from nifsdc.records.types import EventMask
 from nifsdc.sdsu import programs
 from nifsdc.sdsu.controller import Controller
@@ -62,9 +63,11 @@ class Ioc:
         the installation
     definition
         the database as data
+    extra
+        further records: those the IOC tells of itself with, for one
     """
 
-    def __init__(self, config: IocConfig, definition: Definition) -> None:
+    def __init__(self, config: IocConfig, definition: Definition, extra: Iterable[RecordDef] = ()) -> None:
         self._config = config
         self._definition = definition
         self._dc = f"{config.top}dc:"
@@ -73,7 +76,8 @@ class Ioc:
         self._parameters = definition.parameter_dictionary(config.top)
         self._setpoints = {p.name: p.setpoint.name for p in definition.parameters if p.setpoint}
         routines = {command.snam: self._routine(command) for command in definition.commands}
-        self.database = Database(definition.records(config.top), {**subroutines.SUBROUTINES, **routines})
+        records = [*definition.records(config.top), *extra]
+        self.database = Database(records, {**subroutines.SUBROUTINES, **routines})
         self.server = CaServer(self.database)
         bridge = Bridge(self.server.call, self._write, frozenset(self._sad + name for name in EVERY_VALUE))
         self._status = definition.status_dictionary(config.top, bridge.publish)

@@ -1,12 +1,13 @@
 """Channels whose values outlive the IOC: saved to a file, put back before the database starts.
 
-The file is text, one channel a line with its value as JSON, closed by ``<END>``; one without that line was not
-written to its end and is not used. Menus are saved by label, so that a menu that has grown does no harm.
+The file is text, one channel a line with its value as JSON, closed by ``<END>``; one without that line was
+not written to its end and is not used. Menus are saved by label, so that one that has grown does no harm.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import os
@@ -127,6 +128,7 @@ class Autosave:
         problems = [f"{name}: no such channel in this database" for name in self.missing]
         path, saved = self._newest(problems)
         done = []
+        found = set()
         for name, value in saved.items():
             field = self._database.find(name)
             if field is None:
@@ -134,13 +136,14 @@ class Autosave:
             elif field.pvname not in self._fields:
                 problems.append(f"{name}: saved, but not among the channels to restore")
             else:
+                found.add(field.pvname)
                 reason = self._put_back(field, value)
                 if reason is None:
                     done.append(name)
                 else:
                     problems.append(f"{name}: {value!r} not restored: {reason}")
         if path is not None:
-            problems += [f"{name}: no value in {path}" for name in self._fields if name not in saved]
+            problems += [f"{name}: no value in {path}" for name in self._fields if name not in found]
         return Restored(path, tuple(done), tuple(problems))
 
     def _newest(self, problems: list[str]) -> tuple[Path | None, dict[str, object]]:
@@ -200,6 +203,7 @@ class Autosave:
             OSError: as ``save``.
         """
         folder = self._path.parent
+        folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{self._path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -217,8 +221,8 @@ class Autosave:
     def _keep_previous(self) -> None:
         """Shift the previous files by one; the present one keeps its name until the new one takes it."""
         copies = self._copies()
-        for older, newer in zip(reversed(copies), [*reversed(copies[:-1]), None], strict=True):
-            if newer is not None and newer.exists():
+        for older, newer in itertools.pairwise(reversed(copies)):
+            if newer.exists():
                 newer.replace(older)
         if copies and self._path.exists():
             copies[0].unlink(missing_ok=True)
@@ -229,18 +233,25 @@ class Autosave:
 
         Runs on the loop that owns the database; the disk is waited for on another thread.
         """
+        writing: asyncio.Future[None] | None = None
         try:
             while True:
                 await asyncio.sleep(period)
                 snapshot = self.snapshot()
                 if snapshot != self._saved:
-                    try:
-                        await asyncio.shield(asyncio.to_thread(self.write, snapshot))
-                    except OSError as exc:
-                        log.error("%s could not be saved, tried again in %g s: %s", self._path, period, exc)
+                    writing = asyncio.ensure_future(asyncio.to_thread(self._try_to_write, snapshot))
+                    await asyncio.shield(writing)
         finally:
+            if writing is not None:
+                await writing
             if self.changed:
-                self.save()
+                self._try_to_write(self.snapshot())
+
+    def _try_to_write(self, snapshot: Snapshot) -> None:
+        try:
+            self.write(snapshot)
+        except OSError as exc:
+            log.error("%s could not be saved: %s", self._path, exc)
 
 
 def _plain(field: Field) -> object:
