@@ -1,7 +1,8 @@
 """An IOC for the tests of the Channel Access server, as its own process.
 
 Prints a line of JSON with its port when ready. Each line of JSON on stdin is done on the server's loop and
-answered by a line: ``{"set": [[name, value], ...]}``, ``{"statistics": 1}``, ``{"memory": 1}`` (resident kB).
+answered by a line: ``{"set": [[name, value], ...]}``, ``{"statistics": 1}``, ``{"memory": 1}`` (resident kB),
+``{"access": rules}`` ("" for those without a file), ``{"image": number}`` (a new image, all of that value).
 Ends with its stdin.
 """
 
@@ -18,11 +19,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from nifsdc.records.ca_access import AccessRules, local_writes
+from nifsdc.records.ca_acf import parse
 from nifsdc.records.ca_server import CaServer
 from nifsdc.records.cad import CadRecord
 from nifsdc.records.database import Database
 from nifsdc.records.definition import RecordDef
 
+IMAGE = 1 << 22
+"""elements of the image: 16 MB"""
 SIRS = ("STRING", "CHAR", "UCHAR", "SHORT", "USHORT", "ULONG", "FLOAT", "DOUBLE", "ENUM")
 
 
@@ -49,6 +56,9 @@ def records(p: str) -> list[RecordDef]:
         RecordDef("apply", p + "apply", {"OUTA": p + "cad.DIR PP NMS", "INPA": p + "cad.VAL CP NMS"}),
         RecordDef("sir", p + "array", {"FTVL": "DOUBLE", "NELM": "5", "PREC": "2"}),
         RecordDef("sir", p + "big", {"FTVL": "DOUBLE", "NELM": "100000"}),
+        RecordDef("waveform", p + "image", {"FTVL": "FLOAT", "NELM": str(IMAGE)}),
+        RecordDef("waveform", p + "wave", {"FTVL": "SHORT", "NELM": "10", "EGU": "ADU", "PREC": "2"}),
+        RecordDef("ao", p + "guarded", {"ASG": "guarded"}),
         *(RecordDef("sir", p + name.lower(), {"FTVL": name}) for name in SIRS),
         *(RecordDef("ao", f"{p}m{i}") for i in range(300)),
     ]
@@ -63,6 +73,13 @@ def resident_kilobytes() -> int:
 def answer(server: CaServer, request: dict[str, Any]) -> object:
     for name, value in request.get("set", []):
         server.database.set(name, tuple(value) if isinstance(value, list) else value)
+    if "access" in request:
+        text = request["access"]
+        server.use_access(AccessRules(parse(text, "rules")) if text else local_writes)
+    if "image" in request:
+        image = np.full(IMAGE, request["image"], np.float32)
+        image.flags.writeable = False
+        server.database.set(f"{sys.argv[1]}image", image)
     if "statistics" in request:
         return vars(server.statistics)
     return resident_kilobytes()

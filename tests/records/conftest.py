@@ -139,9 +139,12 @@ def pv(ioc: Ioc) -> Iterator[Clients]:
 class RawClient:
     """A client on a bare socket; caproto, an independent implementation, writes and reads its messages."""
 
-    def __init__(self, ioc: Ioc, *, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self, ioc: Ioc, *, receive_buffer: int | None = None, user: str = "me", source: str = "127.0.0.1"
+    ) -> None:
         self.prefix = ioc.prefix
         self.socket = socket.socket()
+        self.socket.bind((source, 0))
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(10.0)
@@ -149,7 +152,7 @@ class RawClient:
         self.circuit = caproto.VirtualCircuit(caproto.CLIENT, ("127.0.0.1", ioc.port), 0)
         self.received: list[Any] = []
         self.send(
-            caproto.VersionRequest(0, 13), caproto.HostNameRequest("here"), caproto.ClientNameRequest("me")
+            caproto.VersionRequest(0, 13), caproto.HostNameRequest("here"), caproto.ClientNameRequest(user)
         )
 
     def send(self, *commands: Any) -> None:

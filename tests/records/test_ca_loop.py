@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from nifsdc.records.ca_access import Peer
+from nifsdc.records.ca_acf import Access
 from nifsdc.records.ca_network import bind_tcp, broadcast_address
 from nifsdc.records.ca_search import Beacons
 from nifsdc.records.ca_server import CaServer
-from nifsdc.records.ca_access import Peer
-from nifsdc.records.ca_acf import Access
 from nifsdc.records.ca_session import Write
 from nifsdc.records.ca_wire import Command, Eca, MessageReader, message
 from nifsdc.records.database import Database

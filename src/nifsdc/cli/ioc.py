@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from nifsdc import __version__, database
-from nifsdc.cli import options
+from nifsdc.cli import access, options
 from nifsdc.cli.shell import attach_shell
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.ioc import Ioc
 from nifsdc.database.locate import share
 from nifsdc.records.autosave import Autosave
+from nifsdc.records.ca_acf import AccessFileError
+from nifsdc.records.ca_putlog import PutLog
 from nifsdc.records.ioc_stats import Identity, StatsSampler, stats_records
 
 PARENT_SECONDS = 1.0
@@ -49,6 +51,7 @@ def add_parser(subparsers: Any) -> None:
         help="file of channels, one a line ($(top) is the prefix): values kept in FILE.sav over a restart",
     )
     parser.add_argument("--parent-pid", type=int, help="end when this process is gone")
+    access.add_options(parser)
     options.add_log_level(parser)
     parser.set_defaults(run=run)
 
@@ -60,8 +63,13 @@ def run(args: argparse.Namespace) -> int:
     if not path.is_file() and (share("ioc") / path).is_file():
         path = share("ioc") / path
     try:
-        asyncio.run(_serve(IocConfig.load(path), args))
-    except ConfigError as error:
+        config = IocConfig.load(path)
+        if args.access is None and config.access:
+            args.access = path.parent / config.access
+        if args.put_log is None:
+            args.put_log = config.put_log
+        asyncio.run(_serve(config, args))
+    except (ConfigError, AccessFileError) as error:
         print(f"nifsdc ioc: {error}", file=sys.stderr)
         return 2
     return 0
@@ -70,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
 async def _serve(config: IocConfig, args: argparse.Namespace) -> None:
     prefix = f"{config.top}dc:ioc:"
     ioc = Ioc(config, database.load(), stats_records(prefix) if args.stats else ())
+    unguard = access.guard(ioc.server, args.access, args.put_log)
     saving = None
     if args.autosave is not None:
         autosave = _restore(ioc, config.top, args.autosave)
@@ -79,7 +88,9 @@ async def _serve(config: IocConfig, args: argparse.Namespace) -> None:
     )
     if args.stats:
         ioc.server.call(StatsSampler(ioc.database, ioc.server, prefix, identity=Identity(__version__)).start)
-    shell = attach_shell(ioc.server, ioc.database, stop=serving.cancel) if args.shell else None
+    shell = None
+    if args.shell:
+        shell = attach_shell(ioc.server, ioc.database, stop=serving.cancel, put_log=PutLog())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)
@@ -89,6 +100,7 @@ async def _serve(config: IocConfig, args: argparse.Namespace) -> None:
             if args.parent_pid is not None and os.getppid() != args.parent_pid:
                 serving.cancel()
     finally:
+        unguard()
         if shell is not None:
             shell.close()
         if saving is not None:

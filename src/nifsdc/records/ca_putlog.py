@@ -27,6 +27,8 @@ class PutLog:
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger("nifsdc.putlog")
+        if self._logger.level == logging.NOTSET:
+            self._logger.setLevel(logging.INFO)  # who asks for a put log gets it, however quiet the rest is
 
     def __call__(self, write: Write) -> None:
         """Log a write that was done or refused."""
