@@ -38,7 +38,7 @@ class ControllerConfig:
     """path of the utility board's ``.lod`` file, as above"""
     speed: str = "high"
     """``high`` or ``low`` readout speed"""
-    temperature: float = 65.0
+    temperature: float = 77.0
     """demanded detector temperature, kelvin"""
     bias: float = 3.0
     """source voltage of the bias P-FET that the timing program sets, volts: the reduction looks at it"""

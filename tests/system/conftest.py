@@ -138,7 +138,8 @@ class System:
         with watching(self, f"dc:{name}C.VAL") as seen:
             self.put(f"dc:{name}.DIR", "MARK")
             assert self.start() > 0, self.message()
-            seen.wait(lambda events: [value for _, value in events][-2:] == [2, 0], seconds)
+            seen.wait(lambda events: bool(events) and events[-1][1] in (0, 3), seconds)
+            assert seen.of(f"dc:{name}C.VAL")[-2:] == [2, 0], self.get(f"dc:{name}C.OMSS", text=True)
 
     def observe(self, label: str = "", seconds: float = 90.0) -> Path:
         """Observe and return the file."""

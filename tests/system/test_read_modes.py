@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from nifsdc.sdsu.words import label
 from nifsdc_sim.scene import Scene
 
 from .conftest import System, watching
@@ -24,7 +25,7 @@ BRIGHT_ROWS = slice(960, 1000)
 def commands_of(system: System) -> list[str]:
     """Labels of the commands that the simulated controller has received."""
     answer: Any = system.simulator(command="log", since=0)
-    return [entry["label"] for entry in answer["commands"]]
+    return [label(entry["words"][1]) for entry in answer["commands"] if len(entry["words"]) > 1]
 
 
 def configure(system: System, **setpoints: Any) -> None:
@@ -63,7 +64,7 @@ def test_coadds_are_added_up(system: System) -> None:
 
 
 def test_resets_and_their_delay_reach_the_controller(system: System) -> None:
-    system.configure(obs_readMode="DCS", obs_exposed=6.0, obs_nresets=4)
+    system.configure(obs_readMode="DCS", obs_exposed=6.0, obs_ncoadds=1, obs_nresets=4)
     system.put("dc:obs_resetDelay", 2.5)
     system.configure()
     before = len(commands_of(system))

@@ -34,6 +34,8 @@ class StartUp:
     high_speed: bool
     temperature: float
     """demanded detector temperature, kelvin"""
+    bias: float
+    """source voltage of the bias P-FET that the timing program sets, volts"""
 
 
 class SdsuCamera(Camera):

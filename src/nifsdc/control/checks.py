@@ -57,6 +57,16 @@ WISHES_TO_COME = frozenset(
 """choices that the clients know and this version can only take as No"""
 
 
+PATTERN = {
+    "testPatSeed": 0,
+    "testPatInc": 1,
+    "testPatAmpInc": 0,
+    "testPatReadInc": 0,
+    "testPatOS": 0,
+}
+"""the one test pattern that the timing board sends (INS-DAS-18, "Readout mode")"""
+
+
 def wishes(values: Mapping[str, Scalar]) -> str | None:
     """Check that nothing is asked for that would silently not be done."""
     for name in sorted(WISHES_TO_COME):
@@ -65,7 +75,16 @@ def wishes(values: Mapping[str, Scalar]) -> str | None:
     return None
 
 
+def pattern(values: Mapping[str, Scalar]) -> str | None:
+    """Check that the test pattern asked for is the one that there is."""
+    for name, there_is in PATTERN.items():
+        if values[name] != there_is:
+            return f"{name} {values[name]}: only {there_is}"
+    return None
+
+
 CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "testPat": (pattern,),
     "dataObs": (wishes,),
     "dataView": (wishes,),
     "seqObserve": (read_mode(ObservationKind.OBSERVE), ramp_times(ObservationKind.OBSERVE)),

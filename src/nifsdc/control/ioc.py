@@ -153,7 +153,7 @@ class Ioc:
             self._bridge.call,
             config.link.kind,
         )
-        show.initial(config.name, layout.name, config.detector_id, config.link.kind)
+        show.initial(config, layout.name)
         return control
 
     def _camera(self, layout: Layout) -> NifsCamera:
@@ -171,6 +171,7 @@ class Ioc:
                 Path(settings.utility_program or programs.path(Board.UTILITY)),
                 settings.speed == "high",
                 settings.temperature,
+                settings.bias,
             ),
         )
 

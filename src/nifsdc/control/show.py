@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nifsdc import __version__
+from nifsdc.config import IocConfig
 from nifsdc.control.states import DcState, ObsState, SdsuState
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.messages import ObservationKind, ObservationSettings
@@ -77,13 +78,19 @@ class Show:
         self._status.set("aborting", 1 if state is ObsState.ABORTING else 0)
         self._status.set("saving", 1 if state is ObsState.SAVING else 0)
 
-    def initial(self, name: str, detector_type: str, detector_id: str, link_kind: str) -> None:
+    def initial(self, config: IocConfig, detector_type: str) -> None:
         """Show what does not change while the IOC runs, and the states it starts in."""
-        self._status.set("name", name)
+        server = config.data.server_host
+        self._status.set("name", config.name)
+        self._status.set("configName", config.name)
+        self._status.set("svName", "nifsdc data server")
+        self._status.set("svAddr", server[:TEXT_LENGTH])
+        self._status.set("fitsServer", server[:TEXT_LENGTH])
+        self._status.set("fitsPort", config.data.server_port)
         self._status.set("version", __version__)
         self._status.set("detType", detector_type)
-        self._status.set("detID", detector_id)
-        self._status.set("simMode", "FULL" if link_kind == "sim" else "NONE")
+        self._status.set("detID", config.detector_id)
+        self._status.set("simMode", "FULL" if config.link.kind == "sim" else "NONE")
         self._status.set("bunit", "ADU")
         self.dc_state(DcState.DOWN)
         self.sdsu_state(SdsuState.OFF)
@@ -119,7 +126,11 @@ class Show:
         """Show which mode is at work and forget the last observation's end."""
         self._status.set("irMode", IR_MODE[settings.kind])
         self._status.set("utend", "")
-        self._status.set("cadStartMsg", f"{settings.kind.name.lower()} {settings.label}"[:TEXT_LENGTH])
+        started = f"{settings.kind.name.lower()} {settings.label}".strip()[:TEXT_LENGTH]
+        self._status.set("cadStartMsg", started)
+        self._status.set("historyLog", started)
+        count = f"{settings.kind.value}_count"
+        self._status.set(count, int(self._status.get(count)) + 1)
 
     def observation_ended(self) -> None:
         """Show that no observation runs."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from nifsdc.camera.sdsu import SdsuCamera
 from nifsdc.dictionary import StatusDictionary
-from nifsdc.sdsu.commands import COMMANDS, Reply
+from nifsdc.sdsu.commands import COMMANDS, Command, Reply
 from nifsdc.sdsu.errors import Busy, ControllerError, ErrorReply
 from nifsdc.sdsu.memory import ReadoutMode
 from nifsdc.sdsu.words import Address, Board, Space
@@ -17,6 +17,8 @@ from nifsdc.tasks.messages import ControllerCommand, Request, Scalar
 YES, NO = 0, 1
 ADDRESS_COMMANDS = frozenset({"RDM", "WRM"})
 """direct commands whose first argument is an address, given as memory space and offset"""
+STARTS_READOUT = frozenset({"MRA", "GRB", "RDT", "MRC", "RDC"})
+"""commands after which pixels come that nobody would take"""
 TEXT_LENGTH = 39
 
 _SPACES = {"P": Space.P, "X": Space.X, "Y": Space.Y}
@@ -60,6 +62,7 @@ class Engineering:
         self._status.set("SDSUpon", YES)
         for name, text in self._camera.identity().items():
             self._status.set(name, text[:TEXT_LENGTH])
+        self._status.set("VBIASPWR", self._camera.settings.bias)
         for prefix in ("obs", "view"):
             self._status.set(f"{prefix}_readTime", self._camera.read_time)
         self.show_telemetry()
@@ -128,13 +131,11 @@ class Engineering:
         label = str(arguments["SDSUcommand"]).strip().upper()
         command = COMMANDS.get(label)
         board = Board[str(arguments["SDSUboard"])]
-        if (
-            command is None
-            or board not in command.boards
-            or command.reply in (Reply.NONE, Reply.SYSTEM_RESET)
-        ):
-            known = ", ".join(sorted(name for name, each in COMMANDS.items() if board in each.boards))
-            raise Refused(f"{label} to {board.name}: not a direct command; {known}")
+        if command is None or board not in command.boards or not _is_direct(command):
+            known = sorted(
+                each.label for each in COMMANDS.values() if board in each.boards and _is_direct(each)
+            )
+            raise Refused(f"{label} to {board.name}: not a direct command; {', '.join(known) or 'none is'}")
         words = [int(arguments["SDSUarg1"]), int(arguments["SDSUarg2"])]
         if label in ADDRESS_COMMANDS:
             space = _SPACES[str(arguments["SDSUmemSpace"])]
@@ -153,3 +154,8 @@ class Engineering:
         self._camera.shut_down()
         self._status.set("SDSUpon", NO)
         self._step("power is off; initSDSU starts again")
+
+
+def _is_direct(command: Command) -> bool:
+    """Tell whether a command can be sent by hand: it has an answer and starts no readout."""
+    return command.label not in STARTS_READOUT and command.reply not in (Reply.NONE, Reply.SYSTEM_RESET)
