@@ -116,7 +116,7 @@ class Interpreter:
         if field is None:
             record = self.record(name)
             unknown = name.partition(".")[2]
-            raise Wrong(f"{record.name} is a {record.rtyp} record and has no field {unknown!r}.")
+            raise Wrong(f"{record.name} is of type {record.rtyp} and has no field {unknown!r}.")
         return field
 
 
