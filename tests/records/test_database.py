@@ -31,7 +31,7 @@ def test_all_problems_are_told_at_once() -> None:
         "cadd a: unknown record type; known: ai, ao, apply",
         "cad b.SNAM: no subroutine 'missing'; known: known",
         "cad b.INPA: 'nowhere': nowhere is not in this database",
-        "cad b.FOO: a cad has no such field; known: NAME",
+        "cad b.FOO: a cad has no such field",
         "cad b.ERSV: 'AWFUL' is none of the choices NO_ALARM, MINOR, MAJOR, INVALID",
         "cad b: the name is taken by a cad record",
         "calc c: CALC 'A+*B': a value expected",

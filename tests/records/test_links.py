@@ -198,7 +198,7 @@ def test_unknown_targets_are_problems_unless_external_links_are_allowed() -> Non
     rig.db.links.external_event(links["INP"], 4.5)
     assert (rig["a"], rig.alarm("a")) == (4.5, ("NO_ALARM", "NO_ALARM"))
     sent: list[object] = []
-    rig.db.links.on_external_put(lambda link, value: sent.append(value))
+    rig.db.links.on_external_put(lambda link, value: sent.append(value) is None)
     links["OUT"].connected = True
     rig.put("b", 2.5)
     assert sent == [2.5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ def _set_values(record: Record, rdef: RecordDef, problems: _Problems) -> None:
     given: list[tuple[str, str]] = []
     for name, text in rdef.fields.items():
         if name not in fields or name in ("NAME", "RTYP", "TIME"):
-            problems.add(rdef, f"a {record.rtyp} has no such field; known: {' '.join(fields)}", field=name)
+            problems.add(rdef, f"a {record.rtyp} has no such field{_nearest(name, fields)}", field=name)
         elif fields[name].link is None:
             given.append((name, text))
     # fields that tell other fields' types and sizes come before those
@@ -111,6 +112,12 @@ def _set_values(record: Record, rdef: RecordDef, problems: _Problems) -> None:
             record.v["UDF"] = 0
     if not record.problems():
         record.prepare()
+
+
+def _nearest(name: str, fields: Iterable[str]) -> str:
+    """The fields somebody may have meant, for the end of a message."""
+    near = difflib.get_close_matches(name, fields, 3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _make_links(db: Database, record: Record, rdef: RecordDef, problems: _Problems) -> None:

@@ -1,7 +1,7 @@
 """Links to records of other servers: their client, on EPICS base's own library (libca).
 
-A thread of its own speaks to libca, as in a C IOC (dbCa), so that a server that hangs keeps no record waiting;
-what arrives is handed to the thread that owns the database. libca searches, reconnects and notices servers that
+A thread of its own speaks to libca, as in a C IOC (dbCa): a server that hangs keeps no record waiting. What
+arrives is handed to the thread that owns the database. libca searches, reconnects and notices servers that
 are gone (EPICS_CA_ADDR_LIST, EPICS_CA_CONN_TMO and the rest of its environment).
 """
 
@@ -17,7 +17,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
-from .convert import clip, from_bytes, to_bytes
+from .convert import clip, to_bytes
 from .database import Database
 from .links import Link
 from .spec import LinkKind
@@ -70,7 +70,7 @@ class ExternalLinks:
         self._client: _Client | None = None
 
     def start(self) -> None:
-        """Connect the links there are, and from now on those that puts make. libca is loaded for the first."""
+        """Connect the links there are, and from now on those that puts make. The first one loads libca."""
         self._links.on_external_put(self._write)
         self._links.on_external_made(self._made)
         for link in self._links.external():
@@ -131,13 +131,18 @@ class ExternalLinks:
         self._call(run)
 
     def connected(self, remote: _Remote, writable: bool) -> None:
-        """A server has answered, or changed what we may do."""
+        """A server has answered."""
         if not remote.connected:
             log.info("connected to %s", remote.name)
-        remote.connected, remote.writable = True, writable
+        remote.connected = True
+        self.allowed(remote, writable)
+
+    def allowed(self, remote: _Remote, writable: bool) -> None:
+        """A server lets us write, or no longer."""
+        remote.writable = writable and remote.connected
         for link in remote.links:
             if link.kind is not LinkKind.INPUT:
-                link.connected = writable
+                link.connected = remote.writable
 
     def disconnected_from(self, remote: _Remote) -> None:
         """The server is gone: what links read and write raises LINK_ALARM until it is back."""
@@ -223,7 +228,9 @@ class _Client:
     # --- channels
     def open(self, name: str) -> None:
         """Look for a name."""
-        self._channels[name] = _Channel(self._ca.create_channel(name, callback=partial(self._changed, name)))
+        chid = self._ca.create_channel(name, callback=partial(self._changed, name))
+        self._channels[name] = _Channel(chid)
+        self._ca.replace_access_rights_event(chid, callback=partial(self._rights, name))
 
     def forget(self, name: str) -> None:
         """Look for a name no longer."""
@@ -242,7 +249,6 @@ class _Client:
         channel = self._channels.get(name)
         if channel is None:
             return
-        self._ca.replace_access_rights_event(channel.chid, callback=partial(self._rights, name))
         self._owner.tell(self._owner.connected, name, bool(self._ca.write_access(channel.chid)))
         if not channel.subscriptions:
             self._subscribe(name, channel)
@@ -258,7 +264,7 @@ class _Client:
 
     def _rights(self, name: str, read_access: bool = False, write_access: bool = False) -> None:
         """libca's thread: what we may do has changed."""
-        self._owner.tell(self._owner.connected, name, bool(write_access))
+        self._owner.tell(self._owner.allowed, name, bool(write_access))
 
     def _subscribe(self, name: str, channel: _Channel) -> None:
         native = self._ca.field_type(channel.chid)
@@ -295,11 +301,13 @@ class _Client:
         if channel is None:
             return
         dbr, data = self._encode(value)
-        status = self._ca.libca.ca_array_put(dbr, 1, channel.chid, ctypes.byref(data))
-        self._ca.flush_io()
-        self._owner.tell(self._owner.sent, name, value)
+        try:
+            status = self._ca.libca.ca_array_put(dbr, 1, channel.chid, ctypes.byref(data))
+            self._ca.flush_io()
+        finally:
+            self._owner.tell(self._owner.sent, name, value)
         if status != self._dbr.ECA_NORMAL:
-            log.warning("%s was not written: %s", name, from_bytes(self._ca.message(status) or b""))
+            log.warning("%s was not written: %s", name, self._ca.message(status))
 
     def _encode(self, value: Scalar) -> tuple[int, Any]:
         if isinstance(value, str):

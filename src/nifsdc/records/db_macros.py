@@ -124,15 +124,13 @@ class _Expansion:
             default = (text, at + 1)
             at = _skip(text, at + 1, "," + close)
         scope: dict[str, str] = {}
+        self._scopes.append(scope)  # what one of its macros says holds for the next one already
         while text[at : at + 1] == ",":
             key, at = self._translate(text, at + 1, "=," + close, level=level + 1)
             if text[at : at + 1] == "=":
                 scope[key], at = self._translate(text, at + 1, "," + close, level=level + 1)
-        if scope:
-            self._scopes.append(scope)
         value = self._value(name, default, close, level)
-        if scope:
-            self._scopes.pop()
+        self._scopes.pop()
         return value, at + 1
 
     def _value(self, name: str, default: tuple[str, int] | None, close: str, level: int) -> str:

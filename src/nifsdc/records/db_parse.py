@@ -1,8 +1,8 @@
 """EPICS database text (``.db``, ``.vdb``, ``.template``) into record definitions.
 
 The language is that of EPICS base 7 (dbStatic): records, fields, aliases, info items, includes and search
-paths. Definitions that belong to ``.dbd`` files (record types, menus, devices ...) are passed over: this engine
-brings its own. Everything that is wrong is collected with file and line, and reading goes on behind it.
+paths. Definitions that belong to ``.dbd`` files (record types, menus, devices ...) are passed over: this
+engine brings its own. Everything that is wrong is collected with file and line; reading goes on behind it.
 """
 
 from __future__ import annotations

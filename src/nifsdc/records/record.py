@@ -338,11 +338,20 @@ class Record:
             return BAD_SUBROUTINE
 
     def load_constant(self, link_name: str, value_name: str) -> bool:
-        """Put a constant link's value into a field at start-up. False when it is empty or no constant."""
+        """Put a constant link's value into a field at start-up (recGblInitConstantLink).
+
+        False when it is empty, no constant, or no number where one belongs; constants of menus are numbers.
+        """
         constant = self.links[link_name].constant
         if not constant:
             return False
-        self.assign(value_name, constant)
+        try:
+            if self.type.fields[value_name].dbf.is_enum:
+                self.v[value_name] = int(to_number(constant, FieldType.USHORT))
+            else:
+                self.assign(value_name, constant)
+        except ConversionError:
+            return False
         return True
 
     def read(self, link_name: str, value_name: str) -> bool:
