@@ -173,7 +173,12 @@ class Shell:
     # --- where lines come from
     @property
     def _edits(self) -> bool:
-        return self._terminal and self._descriptor == 0 and sys.stdin is not None and sys.stdin.isatty()
+        """Whether lines are edited: Python does that on the standard input and output only."""
+        return self._prompts and self._descriptor == 0 and sys.stdin is not None and sys.stdin.isatty()
+
+    @property
+    def _prompts(self) -> bool:
+        return self._terminal and sys.stdout.isatty()
 
     def _plain_lines(self) -> Iterator[str]:
         """Lines of a descriptor; its reading can be ended from outside."""
@@ -194,7 +199,7 @@ class Shell:
                 self._prompt()
 
     def _prompt(self) -> None:
-        if self._terminal and not self._closed:
+        if self._prompts and not self._closed:
             print(PROMPT, end="", flush=True)
 
     def _terminal_lines(self) -> Iterator[str]:

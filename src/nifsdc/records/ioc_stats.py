@@ -101,7 +101,7 @@ class Usage:
 
 
 class ProcessMeter:
-    """Reads what this process uses; a reading takes some tens of microseconds."""
+    """Reads what this process uses; a reading takes a fraction of a millisecond."""
 
     def __init__(self) -> None:
         self._started = self._read_at = time.monotonic()
