@@ -17,7 +17,7 @@ from nifsdc.records.ca_acf import Access
 from nifsdc.records.ca_network import bind_tcp, broadcast_address
 from nifsdc.records.ca_search import Beacons
 from nifsdc.records.ca_server import CaServer
-from nifsdc.records.ca_session import Write
+from nifsdc.records.ca_session import Limits, Write
 from nifsdc.records.ca_wire import Command, Eca, MessageReader, message
 from nifsdc.records.database import Database
 from nifsdc.records.definition import RecordDef
@@ -214,6 +214,100 @@ def test_beacons_are_sent_and_a_failing_address_is_logged_once(caplog: pytest.Lo
     assert [int.from_bytes(beacon[8:12], "big") for beacon in received] == [0, 1, 2]
     assert all(beacon[:2] == b"\0\x0d" and int.from_bytes(beacon[6:8], "big") == 5064 for beacon in received)
     assert caplog.text.count("beacons cannot be sent") == 1
+
+
+def test_beacons_slow_down_as_those_of_a_c_server() -> None:
+    """``rsrv_online_notify_task``: 20 ms after the first, then twice as long each time, at last 15 s."""
+    waits: list[float] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        udp.settimeout(5)
+        beacons = Beacons([udp.getsockname()], "127.0.0.1", 5064, 15.0)
+        planned: list[Callable[[], None]] = []
+
+        def call_later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+            waits.append(seconds)
+            planned.append(call)
+            return asyncio.TimerHandle(0.0, call, (), asyncio.get_running_loop())
+
+        async def play() -> None:
+            beacons.start(call_later)
+            for _ in range(13):
+                planned.pop()()
+
+        asyncio.run(play())
+        numbers = [int.from_bytes(udp.recv(64)[8:12], "big") for _ in range(14)]
+        beacons.close()
+    assert waits == [min(15.0, 0.02 * 2**n) for n in range(14)]
+    assert numbers == list(range(14))
+
+
+def test_searches_make_nothing() -> None:
+    records = database()
+    channels = server(records).channels
+    record = records.records["t:n"]
+    before = set(record.handles)
+    for name, known in (
+        ("t:n", True),
+        ("t:n.HIHI", True),
+        ("t:n.EGU$", True),
+        ("t:n.HIHI$", False),
+        ("t:n.NONE", False),
+        ("none", False),
+        ("", False),
+    ):
+        assert channels.exists(name) is known
+        assert (channels.find(name) is not None) is known or not known
+    assert channels.exists("t:n.LOLO")
+    assert "LOLO" not in record.handles
+    assert before <= set(record.handles)
+
+
+def test_one_client_cannot_open_channels_without_end() -> None:
+    async def play() -> list[int]:
+        limits = Limits(channels=3, monitors=2)
+        async with running(server(limits=limits)) as served:
+            stream, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            for cid in range(5):
+                writer.write(message(Command.CREATE_CHAN, p1=cid, p2=13, payload=b"t:n\0"))
+            for identifier in range(4):
+                mask = bytes(12) + b"\0\1\0\0"
+                writer.write(message(Command.EVENT_ADD, dbr=5, count=1, p1=1, p2=identifier, payload=mask))
+            writer.write(message(Command.ECHO))
+            reader = MessageReader()
+            seen: list[int] = []
+            while Command.ECHO not in seen:
+                reader.feed(await asyncio.wait_for(stream.read(4096), 10))
+                while (reply := reader.next()) is not None:
+                    seen.append(reply.command)
+            writer.close()
+            assert served.statistics.monitors == 2
+            return seen
+
+    seen = asyncio.run(play())
+    assert seen.count(Command.CREATE_CHAN) == 3
+    assert seen.count(Command.CREATE_CH_FAIL) == 2
+    assert seen.count(Command.ERROR) == 2
+
+
+def test_when_there_are_too_many_clients_idle_ones_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nifsdc.records.ca_server.room_for_clients", lambda: 3)
+
+    async def play() -> None:
+        async with running(server()) as served:
+            busy, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            writer.write(message(Command.CREATE_CHAN, p1=1, p2=13, payload=b"t:n\0"))
+            await until(lambda: served.statistics.channels == 1, "the channel")
+            others = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(6)]
+            assert all([await asyncio.wait_for(stream.read(64), 10) for stream, _ in others])
+            await until(lambda: served.statistics.clients == 3, "the oldest idle clients to go")
+            assert served.statistics.channels == 1
+            writer.write(message(Command.ECHO))
+            await asyncio.wait_for(busy.readexactly(16 + 16 + 16 + 16), 10)
+            for _, each in [*others, (busy, writer)]:
+                each.close()
+
+    asyncio.run(play())
 
 
 def test_the_port_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,3 +149,45 @@ def test_a_flood_of_requests_leaves_others_their_turn(raw: Any, pv: Any, ioc: An
     assert pv("m17").put(1.0, wait=True, timeout=5.0) == 1
     flood.send(channel.read())
     flood.receive(lambda c: isinstance(c, caproto.ReadNotifyResponse))
+
+
+def test_the_handshake_of_a_stopped_client_is_kept_whole(raw: Any, ioc: Any, wait: Wait) -> None:
+    """Scalars give way to newer values; MARK, VAL of CAD, APPLY and CAR, and CLID come each, in order."""
+    promised: dict[str, list[int]] = {
+        name: [] for name in ("cad.MARK", "cad.VAL", "apply.VAL", "car.VAL", "car.CLID")
+    }
+    stuck = raw(receive_buffer=4096)
+    names = {}
+    for name in [*promised, *(f"m{n}" for n in range(60, 80))]:
+        channel = stuck.channel(name)
+        request = channel.subscribe()
+        stuck.send(request)
+        stuck.receive(lambda c, i=request.subscriptionid: getattr(c, "subscriptionid", None) == i)
+        names[request.subscriptionid] = name
+    stuck.received.clear()
+    before = ioc.statistics["coalesced"]
+    expected: dict[str, list[int]] = {name: [] for name in promised}
+    turn = 0
+    while ioc.statistics["coalesced"] - before < 3_000 and turn < 400:
+        turn += 1
+        ioc.set(*((f"m{n}", float(turn * 100 + k)) for k in range(40) for n in range(60, 80)))
+        ioc.set(("cad.OCID", turn), ("cad.MARK", turn % 2 + 1))
+        ioc.set(("cad.VAL", turn), ("apply.VAL", turn), ("car.IVAL", "BUSY"), ("car.IVAL", "IDLE"))
+        expected["car.CLID"] += [turn, turn]  # posted with BUSY and with IDLE
+        expected["car.VAL"] += [2, 0]
+    assert ioc.statistics["coalesced"] - before >= 3_000
+    ioc.set(("apply.VAL", 1_000_000))
+    stuck.receive(lambda c: isinstance(c, caproto.EventAddResponse) and c.data[0] == 1_000_000)
+    scalars = 0
+    for event in stuck.received:
+        name = names[event.subscriptionid]
+        if name in promised:
+            promised[name].append(int(event.data[0]))
+        else:
+            scalars += 1
+    assert promised["car.CLID"] == expected["car.CLID"]
+    assert promised["car.VAL"] == expected["car.VAL"]
+    assert [value for value in promised["cad.MARK"] if value] == [n % 2 + 1 for n in range(1, turn + 1)]
+    assert [value for value in promised["cad.VAL"] if value > 0] == list(range(1, turn + 1))
+    assert [value for value in promised["apply.VAL"] if value > 0] == [*range(1, turn + 1), 1_000_000]
+    assert scalars < 800 * turn

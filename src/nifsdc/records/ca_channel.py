@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 
-from .ca_convert import NATIVE, SIZES, Dbr, text_bytes, unpack
+import numpy as np
+
+from .ca_convert import NATIVE, SIZES, Dbr, text_bytes, unpack, unpack_array
 from .ca_dbr import (
     CLASS_NAME,
     Encoder,
@@ -143,6 +145,8 @@ class Channel:
             return self._decode_text(wire, count, payload)
         if self.count == 1 and count < 1:
             raise ConversionError("a write of no elements; expected one")
+        if wire is not Dbr.STRING and isinstance(self.field.value, np.ndarray):
+            return unpack_array(wire, min(count, self.count), payload, self.field.dbr)
         values = unpack(
             wire, min(count, self.count), payload, unsigned_char=self.field.dbr is FieldType.UCHAR
         )

@@ -9,6 +9,10 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from .convert import ConversionError, from_bytes, to_bytes, to_number
 from .fields import Field
@@ -129,3 +133,11 @@ def unpack(wire: Dbr, count: int, payload: bytes, *, unsigned_char: bool = False
         raise ConversionError(f"{count} values announced, {len(payload)} bytes sent")
     code = "b" if wire is Dbr.CHAR and not unsigned_char else CODES[wire]
     return struct.unpack_from(f">{count}{code}", payload)
+
+
+def unpack_array(wire: Dbr, count: int, payload: bytes, native: FieldType) -> npt.NDArray[Any]:
+    """Elements of a write request to an array that is kept as a numpy array; see ``unpack``."""
+    if len(payload) < SIZES[wire] * count:
+        raise ConversionError(f"{count} values announced, {len(payload)} bytes sent")
+    code = "b" if wire is Dbr.CHAR and native is not FieldType.UCHAR else CODES[wire].replace("B", "u1")
+    return np.frombuffer(payload, np.dtype(f">{code}"), count)
