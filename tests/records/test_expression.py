@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nifsdc.records.expression import ExpressionError, compile_expression
+from nifsdc.records.expression import LETTERS, ExpressionError, compile_expression
 
 
 def value(text: str, *inputs: float) -> float:
@@ -77,7 +77,7 @@ def test_bad_text(text: str) -> None:
 
 def test_inputs_and_last_value() -> None:
     assert value("A+B*L", 1, 2, *[0] * 9, 4) == 9
-    assert compile_expression("VAL+1")([0.0] * 12 + [41.0]) == 42
+    assert compile_expression("VAL+1")([0.0] * len(LETTERS) + [41.0]) == 42
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))

@@ -62,10 +62,11 @@ def rows() -> list[tuple[str, str, dict[str, str]]]:
 def text(*, status: bool) -> str:
     """The database of the status records, or of all others."""
     chosen = [row for row in rows() if row[1].startswith(STATUS_PREFIX) == status]
-    return "\n".join(_record(*row) for row in chosen)
+    return "\n".join(record_text(*row) for row in chosen)
 
 
-def _record(rtyp: str, name: str, fields: dict[str, str]) -> str:
+def record_text(rtyp: str, name: str, fields: dict[str, str]) -> str:
+    """One record as a database file has it."""
     everything = COMMON | {"DESC": f"Gemini {rtyp.upper()} record"} | DEFAULTS.get(rtyp, {}) | fields
     lines = [f'grecord({rtyp},"{name}") {{']
     lines += [f'\tfield({field},"{value}")' for field, value in everything.items()]

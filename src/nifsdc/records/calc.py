@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CalcRecord(NumericRecord):
-    """A number worked out of up to twelve others."""
+    """A number worked out of up to twenty-one others."""
 
     __slots__ = ("code",)
 

@@ -66,7 +66,7 @@ def build_database(
     Raises:
         DatabaseError: all that is wrong in the files and in the records, in the order of the files.
     """
-    records = {record.name: record for record in text.definitions()}
+    records = {record.name: _with_first_text(record) for record in text.definitions()}
     wrong = registry.problems(records.values())
     problems = [*text.problems, *wrong]
     if lenient:
@@ -82,6 +82,14 @@ def build_database(
         if problems and not lenient:
             raise DatabaseError(sorted(problems, key=_order))
         return Loaded(database, tuple(sorted(problems, key=_order)))
+
+
+def _with_first_text(record: RecordDef) -> RecordDef:
+    """Give a sir the VAL that ``info(VAL)`` says: a field the C record cannot have in a file (DBF_NOACCESS)."""
+    if record.rtyp != "sir" or "VAL" not in record.info or "VAL" in record.fields:
+        return record
+    info = dict(record.info)
+    return replace(record, fields={**record.fields, "VAL": info.pop("VAL")}, info=info)
 
 
 def _order(problem: Problem) -> tuple[bool, str, int]:

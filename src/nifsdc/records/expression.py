@@ -1,6 +1,6 @@
-"""Expressions of calc records (CALC), compiled once to closures over the inputs A to L.
+"""Expressions of calc records (CALC), compiled once to closures over the inputs A to U.
 
-The language of EPICS ``postfix``: numbers, A..L, VAL, PI, D2R, R2D, RNDM; ``+ - * / % ^ **``, comparisons
+The language of EPICS ``postfix``: numbers, A..U, VAL, PI, D2R, R2D, RNDM; ``+ - * / % ^ **``, comparisons
 (``= == != # < <= > >=``), ``&& || !``, bitwise ``& | ^^ ~ << >>`` and the words AND OR XOR NOT, ``? :``,
 functions, assignments ``A:=...`` and several expressions behind one another with ``;``, the last but
 assignments being the result.
@@ -14,9 +14,10 @@ import re
 from collections.abc import Callable, MutableSequence
 from typing import TypeAlias
 
-LETTERS = "ABCDEFGHIJKL"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTU"
+"""inputs of a calc record of EPICS base 7.0.9 and later (before that A to L)"""
 Inputs: TypeAlias = MutableSequence[float]
-"""A to L, and the last result (VAL) behind them"""
+"""A to U, and the last result (VAL) behind them"""
 Code: TypeAlias = Callable[[Inputs], float]
 VAL = len(LETTERS)
 

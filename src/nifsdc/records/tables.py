@@ -266,11 +266,11 @@ SIOL  OUTLINK
 """
 
 _CALC = """
-VAL   DOUBLE pp
-CALC  STRING:80 =0 pp special
-INP{A-L} INLINK
-{A-L}    DOUBLE pp
-L{A-L}   DOUBLE nomod
+VAL   DOUBLE
+CALC  STRING:160 =0 pp special
+INP{A-U} INLINK
+{A-U}    DOUBLE pp
+L{A-U}   DOUBLE nomod
 PREC  SHORT prop
 """
 
@@ -353,7 +353,7 @@ STATE_PREFIXES = (
 
 _SIXTEEN_STATES = (
     "".join(
-        f"{p}VL ULONG special\n{p}ST STRING:26 special prop\n{p}SV MENU:menuAlarmSevr pp prop\n"
+        f"{p}VL ULONG special pp\n{p}ST STRING:26 special pp prop\n{p}SV MENU:menuAlarmSevr pp prop\n"
         for p in STATE_PREFIXES
     )
     + """
