@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from nifsdc.control.checks import first_problem
 from nifsdc.control.machine import Machine
+from nifsdc.control.pending import Later, Pending
 from nifsdc.control.responses import Responses
 from nifsdc.control.settings import observation_settings
 from nifsdc.control.show import Show
@@ -44,16 +44,6 @@ CONTROLLER_COMMANDS = frozenset({"test", "testPat", "DSPDirectCmd", "testSDSU"})
 """commands that the Slave carries out on the controller while nothing else happens there"""
 
 _log = logging.getLogger("nifsdc.control")
-
-
-class Timer(Protocol):
-    """A call that was scheduled."""
-
-    def cancel(self) -> None:
-        """Forget the call."""
-
-
-Later = Callable[[float, Callable[[], None]], Timer]
 
 
 class Control:
@@ -94,14 +84,13 @@ class Control:
         self._choices = choices
         self._responses = responses
         self._show = show
-        self._later = later
         self._on_loop = on_loop
         self._link_kind = link_kind
         self.dc = Machine("dc", DC_TABLE, DcState.DOWN, show.dc_state)
         self.sdsu = Machine("sdsu", SDSU_TABLE, SdsuState.OFF, show.sdsu_state)
         self.obs = Machine("obs", OBS_TABLE, ObsState.IDLE, show.obs_state)
         self.workers = workers(lambda report: on_loop(lambda: self.report(report)))
-        self._pending: dict[str, Timer] = {}
+        self._pending = Pending(later, self._expired)
         self._observing: m.ObservationSettings | None = None
         self._on_settled: list[Callable[[], None]] = []
         self._starters: Mapping[str, Callable[[str], None]] = {
@@ -211,12 +200,12 @@ class Control:
     def _reboot(self, command: str) -> None:
         if self._observing is not None:
             self._end_observation(ObsEvent.FAILED, "rebooted")
-        for pending in list(self._pending):
+        for pending in self._pending:
             if pending != command:
                 self._fail(pending, "rebooted")
         self.dc.fire(DcEvent.REBOOT)
         self.sdsu.fire(SdsuEvent.START)
-        self._arm(command, COMMAND_SECONDS)
+        self._pending.expect(command, COMMAND_SECONDS)
 
         def restarted(problem: str | None) -> None:
             if problem is not None:
@@ -256,17 +245,11 @@ class Control:
     # --- asking the Slave ---------------------------------------------------------------------------------
 
     def _ask(self, command: str, request: m.Request, seconds: float = COMMAND_SECONDS) -> None:
-        self._arm(command, seconds)
+        self._pending.expect(command, seconds)
         self._post(command, request)
 
-    def _arm(self, command: str, seconds: float) -> None:
-        def expire() -> None:
-            if command in self._pending:
-                self._failed(
-                    command, f"{command}: no answer in {seconds:.0f} s; reboot", controller_lost=True
-                )
-
-        self._pending[command] = self._later(seconds, expire)
+    def _expired(self, command: str, seconds: float) -> None:
+        self._failed(command, f"{command}: no answer in {seconds:.0f} s; reboot", controller_lost=True)
 
     def _post(self, command: str, request: m.Request) -> None:
         try:
@@ -274,16 +257,8 @@ class Control:
         except TaskBusy as error:
             self._failed(command, f"Slave is overloaded; reboot ({error})", controller_lost=False)
 
-    def _settled(self, command: str) -> bool:
-        """Forget a pending command's deadline; tell whether it was pending."""
-        timer = self._pending.pop(command, None)
-        if timer is None:
-            return False
-        timer.cancel()
-        return True
-
     def _fail(self, command: str, reason: str) -> None:
-        if self._settled(command):
+        if self._pending.settle(command):
             self._responses.error(command, reason)
 
     # --- reports of the tasks -----------------------------------------------------------------------------
@@ -330,7 +305,7 @@ class Control:
             case m.ControllerCommand() if self.sdsu.accepts(SdsuEvent.DONE):
                 self.sdsu.fire(SdsuEvent.DONE)
         for command in self._commands_of(request):
-            if self._settled(command):
+            if self._pending.settle(command):
                 self._responses.idle(command)
         self._show.health(self)
         self._tell_settled()
@@ -382,7 +357,7 @@ class Control:
         command = "observe" if settings.kind is m.ObservationKind.OBSERVE else "view"
         self._show.observation_ended()
         self.obs.fire(event)
-        if self._settled(command):
+        if self._pending.settle(command):
             if reason is None:
                 self._responses.idle(command)
             else:
@@ -393,7 +368,7 @@ class Control:
         _log.error("%s", text)
         if self._observing is not None:
             self._end_observation(ObsEvent.FAILED, text)
-        for command in list(self._pending):
+        for command in self._pending:
             self._fail(command, text)
         if self.dc.accepts(DcEvent.FAILED):
             self.dc.fire(DcEvent.FAILED)
