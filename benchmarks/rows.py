@@ -26,12 +26,17 @@ def best(runs: Mapping[str, Callable[[], object]], seconds: float, least: int = 
 
 
 class Rows:
-    """Rows of ``{name, value, unit, ratio, against}``, printed as they come."""
+    """Rows of ``{name, value, unit, ratio, against}``, printed as they come.
 
-    def __init__(self, description: str | None) -> None:
-        parser = argparse.ArgumentParser(description=description)
-        parser.add_argument("--json", type=Path, help="file to which the rows are added")
-        self._path: Path | None = parser.parse_args().json
+    Reads ``--json FILE`` from the command line, unless ``options`` has it from there already.
+    """
+
+    def __init__(self, description: str | None, options: argparse.Namespace | None = None) -> None:
+        if options is None:
+            parser = argparse.ArgumentParser(description=description)
+            parser.add_argument("--json", type=Path, help="file to which the rows are added")
+            options = parser.parse_args()
+        self._path: Path | None = options.json
         self._rows: list[dict[str, object]] = []
 
     def add(self, name: str, value: float, unit: str, ratio: float | None = None, against: str = "") -> None:

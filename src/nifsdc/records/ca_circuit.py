@@ -110,6 +110,9 @@ class Circuit(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            # asyncio does so only where a socket was made with its protocol number; accepted ones are not,
+            # and an event behind another would wait up to 40 ms for the client's delayed acknowledgement
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._queue.bounds = self._host.opened(self)
         log.debug("client %s connected", self.session.peer)
         self.reply(message(Command.VERSION, count=MINOR_VERSION))
