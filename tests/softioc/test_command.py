@@ -59,6 +59,15 @@ def test_what_it_says(
     assert said in shown.out + shown.err
 
 
+def test_our_own_records_are_served_from_their_export(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "nifsdc.db")
+    assert main(["records", "export", "--db", file]) == 0
+    assert main(["softioc", file, "--stubs", "--local", "--check"]) == 0
+    assert "0 links to other servers" in capsys.readouterr().out
+
+
 def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "nifsdc", "softioc", str(tmp_path / "none.db")],

@@ -75,6 +75,9 @@ def add_parser(subparsers: Any) -> None:
         help="folder for files (else EPICS_DB_INCLUDE_PATH)",
     )
     parser.add_argument("--lenient", action="store_true", help="list what cannot be used and leave it out")
+    parser.add_argument(
+        "--stubs", action="store_true", help="subroutines that no module brings accept everything"
+    )
     parser.add_argument("--check", action="store_true", help="load and initialise, do not serve")
     parser.add_argument(
         "--local",
@@ -134,6 +137,10 @@ def _macros(given: Sequence[str]) -> dict[str, str]:
 
 def _load(args: argparse.Namespace, macros: Mapping[str, str]) -> Loaded:
     text = read_files(args.files, macros, environ=os.environ, path=args.include)
+    if args.stubs:
+        stubs = REGISTRY.add_stubs(text.definitions())
+        if stubs:
+            _log.warning("nothing is behind %s", ", ".join(stubs))
     builder = partial(
         Database, subroutines=REGISTRY.subroutines, exact=args.exact, allow_external=not args.local
     )

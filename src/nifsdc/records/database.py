@@ -211,6 +211,12 @@ class Database:
         """Process a record by name (as a put to PROC). Raises KeyError for an unknown one."""
         self.put(self._need(f"{record}.PROC"), 1, source=PutSource.INTERNAL)
 
+    def post_event(self, event: str | int) -> None:
+        """Process the records that wait for an event (SCAN Event, EVNT), by phase (post_event)."""
+        self._depth += 1
+        self.scanning.post_event(str(event))
+        self._leave()
+
     def acknowledge(self, record: str, severity: int) -> None:
         """Acknowledge alarms up to a severity (DBR_PUT_ACKS). Raises KeyError for an unknown record."""
         field = self._need(f"{record}.ACKS")

@@ -85,7 +85,7 @@ def build_database(
 
 
 def _with_first_text(record: RecordDef) -> RecordDef:
-    """Give a sir the VAL that ``info(VAL)`` says: a field the C record cannot have in a file (DBF_NOACCESS)."""
+    """Give a sir the VAL that ``info(VAL)`` says, as the C record takes none from a file (DBF_NOACCESS)."""
     if record.rtyp != "sir" or "VAL" not in record.info or "VAL" in record.fields:
         return record
     info = dict(record.info)

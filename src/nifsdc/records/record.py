@@ -310,7 +310,17 @@ class Record:
         self.db.post(self, name, mask)
 
     def stamp(self) -> None:
-        """Take the time of this processing (recGblGetTimeStamp), unless TSE says the record sets its own."""
+        """Take the time of this processing (recGblGetTimeStamp).
+
+        TSEL may lead to another record's TIME, which is taken, or to a number for TSE; a TSE of -2 says that
+        the record sets its own time.
+        """
+        link = self.links["TSEL"]
+        if link.text.constant is None:
+            if link.target is not None and link.target.name == "TIME":
+                self.v["TIME"] = link.target.timestamp
+                return
+            self.read("TSEL", "TSE")
         if self.v["TSE"] != -2:
             self.v["TIME"] = self.db.now()
 

@@ -12,7 +12,7 @@ from .timers import Timer
 if TYPE_CHECKING:
     from .database import Database
 
-IO_INTERRUPT = 2
+EVENT, IO_INTERRUPT = 1, 2
 """menuScan"""
 
 
@@ -34,6 +34,19 @@ class Scanning:
                 self._db.now() + period, partial(self._scan, scan, self._db.now() + period)
             )
 
+    def post_event(self, event: str) -> None:
+        """Have the records that wait for an event processed."""
+        wanted = _event_name(event)
+        if not wanted:
+            return
+        members = [
+            record
+            for record in self._db.records.values()
+            if record.v["SCAN"] == EVENT and _event_name(record.v["EVNT"]) == wanted
+        ]
+        for record in sorted(members, key=lambda each: each.v["PHAS"]):
+            self._db.process_later(record)
+
     def _scan(self, scan: int, due: float) -> None:
         """Process the records of one period by phase and come again; a missed period is left out."""
         members = [record for record in self._db.records.values() if record.v["SCAN"] == scan]
@@ -45,3 +58,15 @@ class Scanning:
         period = SCAN_PERIODS[scan]
         due += period * max(1, int((self._db.now() - due) / period) + 1)
         self._timers[scan] = self._db.timers.at(due, partial(self._scan, scan, due))
+
+
+def _event_name(text: str) -> str:
+    """An event's name without blanks around it; of a number below 256 its integer part, none for 0."""
+    name = text.strip()
+    try:
+        number = float(name)
+    except ValueError:
+        return name
+    if not 0 <= number < 256:
+        return name
+    return str(int(number)) if number >= 1 else ""

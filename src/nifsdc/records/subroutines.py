@@ -75,6 +75,18 @@ class Registry:
         self.subroutines[name] = subroutine
         self.types[name] = rtyp
 
+    def add_stubs(self, records: Iterable[RecordDef]) -> list[str]:
+        """Register a function that accepts everything for each missing subroutine; returns their names."""
+        named = {
+            text: record.rtyp
+            for record in records
+            for name in ("SNAM", "INAM")
+            if (text := record.fields.get(name, "").strip()) and text not in self.subroutines
+        }
+        for name, rtyp in named.items():
+            self.add(rtyp, name, accept)
+        return list(named)
+
     def problems(self, records: Iterable[RecordDef]) -> list[Problem]:
         """Records that name a subroutine of another record type."""
         return [
@@ -88,6 +100,11 @@ class Registry:
             for name in ("SNAM", "INAM")
             if self.types.get(text := record.fields.get(name, ""), record.rtyp) != record.rtyp
         ]
+
+
+def accept(record: object) -> int:
+    """The subroutine that does nothing and is content."""
+    return 0
 
 
 REGISTRY = Registry()
