@@ -58,6 +58,11 @@ def records(p: str) -> list[RecordDef]:
         RecordDef("sir", p + "big", {"FTVL": "DOUBLE", "NELM": "100000"}),
         RecordDef("waveform", p + "image", {"FTVL": "FLOAT", "NELM": str(IMAGE)}),
         RecordDef("waveform", p + "wave", {"FTVL": "SHORT", "NELM": "10", "EGU": "ADU", "PREC": "2"}),
+        RecordDef(
+            "calc",
+            p + "ticks",
+            {"SCAN": ".1 second", "INPA": p + "ticks.VAL NPP NMS", "CALC": "A+1"},
+        ),
         RecordDef("ao", p + "guarded", {"ASG": "guarded"}),
         *(RecordDef("sir", p + name.lower(), {"FTVL": name}) for name in SIRS),
         *(RecordDef("ao", f"{p}m{i}") for i in range(300)),

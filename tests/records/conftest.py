@@ -7,9 +7,11 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +34,16 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> 
 class Ioc:
     """The server process and the pipe through which it is told what to do."""
 
-    def __init__(self) -> None:
-        self.prefix = f"t{uuid.uuid4().hex[:8]}:"
-        self.errors = b""
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix or f"t{uuid.uuid4().hex[:8]}:"
+        self.errors = ""
+        self._stack = ExitStack()  # a file: a pipe that nobody reads would stop a server that says much
+        self._errors = self._stack.enter_context(tempfile.TemporaryFile())
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "ca_ioc.py"), self.prefix],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
         )
         try:
             self.port = int(self._line(20.0))
@@ -80,13 +84,16 @@ class Ioc:
 
     def close(self) -> str:
         """End the server; returns what it logged."""
-        if self.process.poll() is None:
+        if not self._errors.closed:
             try:
-                _, self.errors = self.process.communicate(timeout=10)
+                self.process.communicate(timeout=10)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                _, self.errors = self.process.communicate()
-        return self.errors.decode()
+                self.process.communicate()
+            self._errors.seek(0)
+            self.errors = self._errors.read().decode()
+            self._stack.close()
+        return self.errors
 
 
 @pytest.fixture(scope="module")

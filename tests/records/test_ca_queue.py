@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
+
+from nifsdc.records.ca_complaints import Complaints
 from nifsdc.records.ca_queue import Bounds, EventQueue, Update
 
 BOUNDS = Bounds(soft_updates=4, soft_bytes=1000, hard_updates=6, hard_bytes=2000)
@@ -77,3 +82,17 @@ def test_many_clients_share_the_memory() -> None:
     bounds = Bounds()
     assert bounds.shared_by(10) == bounds
     assert bounds.shared_by(1000).soft_bytes * 1000 <= 50 * bounds.soft_bytes + 1000 * (1 << 16)
+
+
+def test_a_flood_of_complaints_is_summed_up(caplog: pytest.LogCaptureFixture) -> None:
+    clock = [0.0]
+    complain = Complaints(logging.getLogger("nifsdc.ca"), lambda: clock[0])
+    for n in range(1000):
+        complain("client %d disconnected", n)
+    assert len(caplog.records) == 20
+    clock[0] = 5.0
+    complain("client %d disconnected", 1000)
+    assert [record.getMessage() for record in caplog.records[20:]] == [
+        "980 warnings like the next one were not written",
+        "client 1000 disconnected",
+    ]

@@ -157,7 +157,8 @@ class Channel:
             raise ConversionError(f"a long-string channel is written as CHAR or STRING, not as {wire.name}")
         text = payload_text(payload[: count * SIZES[wire]])
         fits = text_bytes(text, self.count - 1).decode("utf-8", "surrogateescape")
-        if fits != text:
+        if fits != text and not self._cut:
+            self._cut = True
             log.warning("%s: a written text of %d characters was cut to %d", self.name, len(text), len(fits))
         return fits
 

@@ -16,6 +16,7 @@ from collections import deque
 from typing import Protocol, cast
 
 from .ca_access import Peer
+from .ca_complaints import Complaints
 from .ca_events import Subscription
 from .ca_large import Cursor, LargePayload, Payload
 from .ca_queue import Bounds, EventQueue
@@ -49,6 +50,8 @@ class Host(Service, Protocol):
 
     def closed(self, circuit: Circuit) -> None:
         """Forget a client."""
+
+    complain: Complaints
 
     def large(self, payload: LargePayload) -> None:
         """Take note that a large array is on its way to a client."""
@@ -130,7 +133,7 @@ class Circuit(asyncio.Protocol):
     def abort(self, reason: str) -> None:
         """Disconnect the client at once, for a reason that goes to the log."""
         if self._transport is not None and not self._transport.is_closing():
-            log.warning("client %s disconnected: %s", self.session.peer, reason)
+            self._host.complain("client %s disconnected: %s", self.session.peer, reason)
             self._transport.abort()
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from weakref import WeakSet
 from .ca_access import AccessPolicy, AccessRules, local_writes
 from .ca_channel import Channels
 from .ca_circuit import Circuit
+from .ca_complaints import Complaints
 from .ca_events import Dispatcher
 from .ca_large import LargePayload
 from .ca_network import (
@@ -44,7 +45,7 @@ log = logging.getLogger("nifsdc.ca")
 
 CALL_SLICE = 0.005
 """seconds that calls handed over by other threads may take before clients get their turn"""
-LARGE_MEMORY = 512 << 20
+LARGE_MEMORY = 256 << 20
 """bytes of large arrays on their way to clients, beyond which the client that holds one longest is let go"""
 
 
@@ -97,6 +98,7 @@ class CaServer:
         self.limits = limits or Limits()
         self.put_log = put_log
         self.put_count = 0
+        self.complain = Complaints(log)
         self.port = 0
         self._interfaces = interfaces
         self._wanted_port = port
