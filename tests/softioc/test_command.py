@@ -59,6 +59,19 @@ def test_what_it_says(
     assert said in shown.out + shown.err
 
 
+def test_what_goes_with_a_server(start: Start, pv: Any, tmp_path: Path) -> None:
+    """Access rules, put log and statistics of the project's own IOC are there, too."""
+    (tmp_path / "a.db").write_text('record(ao, t2:a) { field(ASG, "CLOSED") }\nrecord(ao, t2:b)\n')
+    (tmp_path / "rules.acf").write_text("ASG(DEFAULT) { RULE(1, WRITE) }\nASG(CLOSED) { RULE(1, READ) }\n")
+    server = start(
+        *(tmp_path / "a.db", "--access", tmp_path / "rules.acf", "--put-log", "--stats", "t2:ioc:")
+    )
+    assert (pv("t2:a").write_access, pv("t2:b").write_access) == (False, True)
+    pv.put("t2:b", 2)
+    assert "t2:b" in server.text
+    assert pv("t2:ioc:HEARTBEAT").connected
+
+
 def test_our_own_records_are_served_from_their_export(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

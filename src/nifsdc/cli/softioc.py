@@ -10,18 +10,24 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nifsdc.cli import options
+from nifsdc import __version__
+from nifsdc.cli import access, options
+from nifsdc.cli.shell import attach_shell
+from nifsdc.records.ca_acf import AccessFileError
 from nifsdc.records.ca_links import ExternalLinks
+from nifsdc.records.ca_putlog import PutLog
 from nifsdc.records.ca_server import CaServer
 from nifsdc.records.database import Database
 from nifsdc.records.db_load import Loaded, build_database, read_files
 from nifsdc.records.db_macros import MacroError, parse_definitions
+from nifsdc.records.definition import RecordDef
 from nifsdc.records.errors import DatabaseError, Problem
+from nifsdc.records.ioc_stats import Identity, StatsSampler, stats_records
 from nifsdc.records.subroutines import REGISTRY, Ioc, SubroutineError, load_module
 
 EXAMPLE = """\
@@ -89,6 +95,11 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="do also what the C records do by mistake (see the documentation)",
     )
+    parser.add_argument("--shell", action="store_true", help="take commands such as dbl and dbpr from here")
+    parser.add_argument(
+        "--stats", metavar="PREFIX", help="add records that tell how the IOC is, PREFIXHEARTBEAT and others"
+    )
+    access.add_options(parser)
     options.add_log_level(parser)
     parser.set_defaults(run=run)
 
@@ -124,7 +135,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"{len(database.records)} records, {len(database.links.external())} links to other servers")
         return 0
     try:
-        asyncio.run(_serve(database, macros))
+        asyncio.run(_serve(database, macros, args))
+    except AccessFileError as error:
+        print(f"nifsdc softioc: {error}", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"nifsdc softioc: cannot serve: {error}; see EPICS_CAS_INTF_ADDR_LIST", file=sys.stderr)
         return 1
@@ -142,9 +156,17 @@ def _load(args: argparse.Namespace, macros: Mapping[str, str]) -> Loaded:
         if stubs:
             _log.warning("nothing is behind %s", ", ".join(stubs))
     builder = partial(
-        Database, subroutines=REGISTRY.subroutines, exact=args.exact, allow_external=not args.local
+        _build,
+        stats_records(args.stats) if args.stats else (),
+        subroutines=REGISTRY.subroutines,
+        exact=args.exact,
+        allow_external=not args.local,
     )
     return build_database(text, REGISTRY, builder, lenient=args.lenient)
+
+
+def _build(more: Sequence[RecordDef], records: Iterable[RecordDef], **options: Any) -> Database:
+    return Database([*records, *more], **options)
 
 
 def _tell(problems: Sequence[Problem]) -> None:
@@ -152,8 +174,9 @@ def _tell(problems: Sequence[Problem]) -> None:
         print(problem, file=sys.stderr)
 
 
-async def _serve(database: Database, macros: Mapping[str, str]) -> None:
+async def _serve(database: Database, macros: Mapping[str, str], args: argparse.Namespace) -> None:
     server = CaServer(database)
+    unguard = access.guard(server, args.access, bool(args.put_log))
     database.init()
     for program in REGISTRY.programs:
         program(Ioc(database, macros, server.call))
@@ -164,10 +187,18 @@ async def _serve(database: Database, macros: Mapping[str, str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)
     links.start()
+    if args.stats:
+        server.call(StatsSampler(database, server, args.stats, identity=Identity(__version__)).start)
+    shell = None
+    if args.shell:
+        shell = attach_shell(server, database, stop=serving.cancel, put_log=PutLog())
     try:
         with contextlib.suppress(asyncio.CancelledError):
             await serving
     finally:
+        unguard()
+        if shell is not None:
+            shell.close()
         links.close()
 
 
