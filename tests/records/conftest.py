@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +12,6 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,14 @@ class Ioc:
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix or f"t{uuid.uuid4().hex[:8]}:"
         self.errors = ""
-        self._stack = ExitStack()  # a file: a pipe that nobody reads would stop a server that says much
-        self._errors = self._stack.enter_context(tempfile.TemporaryFile())
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "ca_ioc.py"), self.prefix],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
+        self._log = Path(tempfile.mkdtemp()) / "log"  # a pipe that nobody reads would stop the server
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(HERE / "ca_ioc.py"), self.prefix],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
         try:
             self.port = int(self._line(20.0))
         except BaseException:
@@ -84,15 +84,14 @@ class Ioc:
 
     def close(self) -> str:
         """End the server; returns what it logged."""
-        if not self._errors.closed:
+        if self._log.exists():
             try:
                 self.process.communicate(timeout=10)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.communicate()
-            self._errors.seek(0)
-            self.errors = self._errors.read().decode()
-            self._stack.close()
+            self.errors = self._log.read_text()
+            shutil.rmtree(self._log.parent)
         return self.errors
 
 

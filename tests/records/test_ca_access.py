@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import os
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from nifsdc.cli.access import guard
 from nifsdc.database.locate import share
 from nifsdc.records.ca_access import AccessRules, Peer, access_level, everyone, local_writes
 from nifsdc.records.ca_acf import Access, AccessFileError, parse
 from nifsdc.records.ca_putlog import PutLog
+from nifsdc.records.ca_server import CaServer
 from nifsdc.records.ca_session import Write
 from nifsdc.records.database import Database
 from nifsdc.records.definition import RecordDef
@@ -213,3 +220,48 @@ def test_put_log(caplog: pytest.LogCaptureFixture) -> None:
     assert entries[0]["user"] == 'o"brien'
     assert entries[0]["address"] == "192.0.2.7:4711"
     assert [each.get("refused") for each in entries] == [None, None, "no such choice", None]
+
+
+def test_rules_are_read_again_on_sighup_and_a_wrong_file_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, made = tmp_path / "access.acf", database()
+    path.write_text("ASG(DEFAULT) { RULE(1, READ) }")
+    field, peer = made.find("t:a"), Peer("127.0.0.1", 1, "here", "me")
+    assert field is not None
+    server = CaServer(made, interfaces=["127.0.0.1"], port=0, beacons=())
+    assert server.access(peer, field) is W
+
+    async def until(condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, "waited 10 s for SIGHUP to be heard"
+            await asyncio.sleep(0.005)
+
+    async def play() -> None:
+        end = guard(server, path, put_log=True)
+        try:
+            assert isinstance(server.put_log, PutLog)
+            assert server.access(peer, field) is R
+            path.write_text("ASG(DEFAULT) {\n  RULE(1, WRITE }")
+            os.kill(os.getpid(), signal.SIGHUP)
+            await until(lambda: "line 2" in caplog.text)
+            assert server.access(peer, field) is R
+            path.write_text("ASG(DEFAULT) { RULE(1, WRITE) }")
+            os.kill(os.getpid(), signal.SIGHUP)
+            await until(lambda: server.access(peer, field) is W)
+        finally:
+            end()
+
+    asyncio.run(play())
+
+
+def test_a_wrong_file_is_told_before_anything_is_served(tmp_path: Path) -> None:
+    path = tmp_path / "access.acf"
+    path.write_text("ASG(DEFAULT) { INPA(nowhere) }")
+    with pytest.raises(AccessFileError, match="line 1: INPA"):
+        asyncio.run(_guarded(path))
+
+
+async def _guarded(path: Path) -> None:
+    guard(CaServer(database()), path, put_log=False)
