@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -82,3 +83,28 @@ def test_links_to_another_server(start: Start, wait: Wait, pv: Any, tmp_path: Pa
     wait(lambda: (pv.get("h:in"), alarm("h:in")) == (1.5, ("NO_ALARM", "NO_ALARM")), "the link again", 60.0)
     wait(lambda: (pv.put("h:out", 5), alarm("h:out"))[1] == ("NO_ALARM", "NO_ALARM"), "writes again")
     wait(lambda: pv.get("h:in") == 5, "the value written")
+
+
+def test_a_server_that_hangs(start: Start, wait: Wait, pv: Any, tmp_path: Path, port: int) -> None:
+    """It keeps no record waiting, is taken for gone when it does not answer, and is welcome back."""
+    here, there = tmp_path / "here.db", tmp_path / "there.db"
+    here.write_text(HERE)
+    there.write_text(THERE)
+    elsewhere = str(free_port())
+    other = start(there, EPICS_CAS_SERVER_PORT=elsewhere)
+    environment = {"EPICS_CA_ADDR_LIST": f"127.0.0.1:{elsewhere}", "EPICS_CA_CONN_TMO": "1"}
+    start(here, EPICS_CAS_SERVER_PORT=str(port), **environment)
+    wait(lambda: pv.get("h:in") == 1.5, "the first value")
+    other.process.send_signal(signal.SIGSTOP)
+    try:
+        pv.put("h:out", 2)
+        wait(
+            lambda: pv.get("h:in.SEVR", as_string=True) == "INVALID",
+            "the alarm of a link to a server that hangs",
+        )
+        pv.put("h:out", 3)
+        assert pv.get("h:out.SEVR", as_string=True) == "INVALID"
+    finally:
+        other.process.send_signal(signal.SIGCONT)
+    wait(lambda: pv.get("h:in") == 2, "the value written before")
+    assert pv.get("h:in.SEVR", as_string=True) == "NO_ALARM"
