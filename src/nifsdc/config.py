@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,6 +139,8 @@ def _checked(name: str, value: object, expected: str, where: str) -> object:
         "float": (int, float),
         "bool": bool,
     }
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where}: {name} is {value!r}; expected a finite number")
     right = isinstance(value, kinds[expected]) and (expected == "bool" or not isinstance(value, bool))
     if not right:
         raise ConfigError(f"{where}: {name} is {value!r}; expected {expected}")

@@ -60,7 +60,7 @@ def test_what_must_be_taken_during_an_observation(command: str, obs: ObsState) -
 
 def test_a_controller_that_was_lost_sends_the_user_to_init_sdsu() -> None:
     assert refusal("observe", DcState.READY, SdsuState.FAULT, ObsState.IDLE) == (
-        "observe: SDSU FAULT; initSDSU first"
+        "observe: SDSU is FAULT; initSDSU first"
     )
 
 

@@ -93,6 +93,27 @@ def test_waveform_keeps_a_read_only_array_as_it_is_and_copies_others() -> None:
     assert np.shares_memory(field.value, theirs)  # type: ignore[arg-type]
 
 
+def test_links_read_and_write_a_waveform() -> None:
+    made = Database(
+        [
+            RecordDef("waveform", "t:w", {"FTVL": "SHORT", "NELM": "6"}),
+            RecordDef("waveform", "t:copy", {"FTVL": "DOUBLE", "NELM": "6", "INP": "t:w CP"}),
+            RecordDef("ai", "t:first", {"INP": "t:w CP"}),
+            RecordDef("ao", "t:out", {"OUT": "t:w PP"}),
+        ]
+    )
+    made.init()
+    copy, first, source = made.find("t:copy"), made.find("t:first"), made.find("t:w")
+    assert copy is not None
+    assert first is not None
+    assert source is not None
+    made.set("t:w", (4, 5, 6))
+    assert list(copy.value) == [4.0, 5.0, 6.0]  # type: ignore[arg-type]
+    assert (first.value, source.text) == (4.0, "4")
+    made.set("t:out", 9)
+    assert list(copy.value) == [9.0]  # type: ignore[arg-type]
+
+
 def test_waveform_through_libca(pv: Any) -> None:
     channel = pv("wave")
     assert (channel.type.removeprefix("time_"), channel.nelm) == ("short", 10)

@@ -58,7 +58,7 @@ def test_power_off_and_start_up_again(system: System) -> None:
     run(system, "shutdownSDSU", "setupSDSUC")
     assert system.get("sad:dc:sdsuSnlState") == "OFF"
     assert system.start_marked("observe") < 0
-    assert system.message() == "observe: SDSU OFF; initSDSU first"
+    assert system.message() == "observe: SDSU is OFF; initSDSU first"
     system.put("dc:nifsApply.DIR", "CLEAR")
     run(system, "initSDSU", "setupSDSUC")
     assert system.get("sad:dc:sdsuSnlState") == "READY"

@@ -69,7 +69,7 @@ def test_a_fault_during_an_observation(short: System, fault: dict[str, Any], wor
     assert short.get("sad:dc:sdsuSnlState") == "FAULT"
     assert short.get("sad:dc:health", text=True) == "BAD"
     assert short.start_marked("observe") < 0
-    assert short.message() == "observe: SDSU FAULT; initSDSU first"
+    assert short.message() == "observe: SDSU is FAULT; initSDSU first"
     short.put("dc:nifsApply.DIR", "CLEAR")
     recover(short)
 

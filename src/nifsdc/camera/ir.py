@@ -36,6 +36,13 @@ class SdsuIrCamera(SdsuCamera):
         self.controller.clear()
         self.controller.utility_board.demanded_exposure_ms.write(round(plan.gap * 1000))
         self.controller.multiple_read(plan.nreads)
+        self._heed(cancel)
+
+    def _heed(self, cancel: threading.Event) -> None:
+        """Give up a readout that was started in the moment in which abort was asked for."""
+        if cancel.is_set():
+            self.controller.abort()
+            raise Cancelled
 
     def _clear_for_single_read(self, plan: ExposurePlan, cancel: threading.Event) -> None:
         for _ in range(max(1, plan.resets)):
@@ -75,6 +82,7 @@ class SdsuIrCamera(SdsuCamera):
                 raise Cancelled
         self._closed = self.link.clock.now()
         self.controller.read_out()
+        self._heed(cancel)
 
     def end_exposure(self, plan: ExposurePlan) -> float:
         """Return the exposure: the controller's own measurement, or the host's for a single read."""

@@ -11,12 +11,13 @@ import numpy as np
 
 from nifsdc.camera.camera import Camera, Step
 from nifsdc.camera.layout import Layout
-from nifsdc.camera.stream import PixelStream
+from nifsdc.camera.stream import Cancelled, PixelStream
 from nifsdc.sdsu.controller import Controller, StartupReport, StartupSettings
 from nifsdc.sdsu.errors import ControllerError
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.lod import LodError, LodFile, parse
 
+PIXEL_VALUES = 1 << 16
 START_SECONDS = 1.0
 """detector seconds that the controller may take from a command to the first pixel beyond what is planned"""
 
@@ -155,11 +156,17 @@ class SdsuCamera(Camera):
         pixels.wait_for_start(START_SECONDS)
         last: int | None = None
         steady = True
-        for chunk in pixels.chunks():
-            steps = np.diff(chunk.pixels, prepend=np.uint16(chunk.pixels[0] - 1 if last is None else last))
-            steady = steady and bool((steps == 1).all())
-            last = int(chunk.pixels[-1])
-        self.controller.idle()
+        try:
+            for chunk in pixels.chunks():
+                before = int(chunk.pixels[0]) - 1 if last is None else last
+                steps = np.diff(chunk.pixels, prepend=np.uint16(before % PIXEL_VALUES))
+                steady = steady and bool((steps == 1).all())
+                last = int(chunk.pixels[-1])
+        except Cancelled:
+            self.controller.abort()
+            raise
+        finally:
+            self.controller.idle()
         return steady
 
 

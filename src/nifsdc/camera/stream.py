@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nifsdc.sdsu.errors import PixelTimeout
+from nifsdc.sdsu.errors import ControllerError, PixelTimeout
 from nifsdc.sdsu.links.base import Link
 
 POLL_SECONDS = 0.003
@@ -22,10 +22,13 @@ LEAST_REAL_SILENCE = 3.0
 
 
 class Cancelled(Exception):
-    """The block was given up because abort was asked for."""
+    """A readout was given up because that was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("cancelled")
 
 
-class PixelsLost(RuntimeError):
+class PixelsLost(ControllerError):
     """The image buffer was overwritten before its pixels were taken: the host was too slow."""
 
 

@@ -26,7 +26,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    args = build_parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    if given and given[0] in services.PARTS:
+        return services.execute(services.PARTS[given[0]][0], given[1:])
+    args = build_parser().parse_args(given)
     status: int = args.run(args)
     return status
 

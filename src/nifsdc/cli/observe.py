@@ -100,11 +100,12 @@ def take(
     try:
         session = DcSession(top)
         session.configure(setpoints)
+        before = session.last_file()
         outcome = _observe(session, label, timeout)
         status = _ENDED[outcome]
-        message = outcome.value
-        if status is not ExitStatus.ABORTED:
-            path = str(session.get("sad:dc:lastPath", text=True))
+        # An abort can come when the data are here already: then they are kept, and told.
+        path = after if (after := session.last_file()) != before else ""
+        message = outcome.value if path or status is ExitStatus.ABORTED else f"{outcome.value}; nothing saved"
     except CommandRefused as error:
         status, message = ExitStatus.REFUSED, f"refused: {error}"
     except CommandFailed as error:

@@ -8,15 +8,15 @@ import time
 
 
 def speed(text: str) -> str:
-    """Check a simulator speed: a factor above 0, or ``fast``."""
+    """Check a simulator speed: a factor of at least 1, or ``fast``."""
     if text == "fast":
         return text
     try:
         factor = float(text)
     except ValueError:
         factor = 0.0
-    if not 0 < factor < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a factor above 0, such as 1 or 20, or 'fast'")
+    if not 1 <= factor < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a factor of at least 1, such as 20, or 'fast'")
     return text
 
 

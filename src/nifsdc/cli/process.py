@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-END_SECONDS = 5.0
+END_SECONDS = 25.0
+"""longer than the IOC's tasks have to end, so that what they hold is spooled"""
 
 
 class PartFailed(RuntimeError):

@@ -75,6 +75,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(args: argparse.Namespace, stack: ExitStack) -> tuple[list[Part], IocConfig, int]:
     config = IocConfig.load(args.config) if args.config else IocConfig()
+    if config.access:
+        # The configuration is written anew below the data folder, away from the rules beside it.
+        config = dataclasses.replace(config, access=str((args.config.parent / config.access).resolve()))
     if args.top:
         config = dataclasses.replace(config, top=args.top)
     folder: Path = args.data_dir.resolve()

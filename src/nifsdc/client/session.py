@@ -1,7 +1,7 @@
 """A session with a detector controller: set-points, commands through the apply record, their responses.
 
 Follows what the observatory's own client does (icd/nifs_clients.md): write the set-points, START the top
-apply record, read the client id, then watch the CARs until they carry that id and have gone BUSY and back.
+apply record, read the client id, then watch the CARs until they have gone BUSY and back.
 """
 
 from __future__ import annotations
@@ -100,6 +100,10 @@ class DcSession:
             raise NotConnected(f"{self.top}{name} did not answer a get in {self._timeout:g} s")
         return value
 
+    def last_file(self) -> str:
+        """Return the path of the file that was written last, as the data server sees it; empty for none."""
+        return str(self.get("sad:dc:lastPath", text=True))
+
     def put(self, name: str, value: object) -> None:
         """Write a channel and wait until the controller has processed it."""
         if self._channel(name).put(value, wait=True, timeout=self._timeout) != PUT_DONE:
@@ -137,12 +141,14 @@ class DcSession:
         Raises
         ------
         CommandRefused
-            with the reason of the record that rejected
+            with the reason of the record that rejected; the refused inputs are forgotten (CLEAR)
         """
         self.put("dc:nifsApply.DIR", DIR_START)
         client_id = int(self.get("dc:nifsApply.VAL"))
         if client_id <= 0:
-            raise CommandRefused(str(self.get("dc:nifsApply.MESS", text=True)))
+            reason = str(self.get("dc:nifsApply.MESS", text=True))
+            self.put("dc:nifsApply.DIR", DIR_CLEAR)
+            raise CommandRefused(reason)
         return client_id
 
     def command(
@@ -227,7 +233,8 @@ class DcSession:
                     return ended
             look = self._look()
             progress(look)
-            if deadline is None and was_busy:
+            if timeout is None and (look.seconds_left > 0 or deadline is None):
+                # The time left is only known once the exposure has begun, and a stop shortens it.
                 deadline = time.monotonic() + look.seconds_left + OBSERVE_MARGIN_SECONDS
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(

@@ -14,6 +14,9 @@ from nifsdc.timing.infrared import ReadMode
 Scalar = int | float | str
 Check = Callable[[Mapping[str, Scalar]], str | None]
 
+LONGEST_EXPOSURE = 7200.0
+"""seconds; the bound of ``obs_exposed`` (db/parameters.yaml), for an exposure that is worked out"""
+
 MODES_TO_COME = frozenset({ReadMode.LINEAR})
 """read modes the clients know and this version cannot take yet"""
 
@@ -36,8 +39,12 @@ def ramp_times(kind: ObservationKind) -> Check:
     prefix = kind.value
 
     def check(values: Mapping[str, Scalar]) -> str | None:
-        if values[f"{prefix}_timeMode"] == "Nr Periods" and float(values[f"{prefix}_period"]) <= 0:
+        period, nperiods = float(values[f"{prefix}_period"]), int(values[f"{prefix}_nperiods"])
+        mode = values[f"{prefix}_timeMode"]
+        if mode == "Nr Periods" and period <= 0:
             return f"{prefix}_period 0: above 0 for Nr Periods"
+        if mode == "Exposure time" and period * nperiods > LONGEST_EXPOSURE:
+            return f"period*nperiods {period * nperiods:g}: to {LONGEST_EXPOSURE:g} s"
         return None
 
     return check

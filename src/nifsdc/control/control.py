@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from nifsdc.control.checks import first_problem
-from nifsdc.control.machine import Machine
-from nifsdc.control.pending import Later, Pending
+from nifsdc.control.machine import E, Machine, S
+from nifsdc.control.pending import Later, Pending, commands_of
 from nifsdc.control.responses import Responses
 from nifsdc.control.settings import observation_settings
 from nifsdc.control.show import Show
@@ -140,16 +140,21 @@ class Control:
         starter = self._starters.get(command)
         if starter is None:
             raise KeyError(f"no control task carries out {command!r}")
+        # Another command of the same START may have changed the states since this one was checked.
+        reason = refusal(command, self.dc.state, self.sdsu.state, self.obs.state)
+        if reason is not None:
+            _log.warning("%s was started and cannot be carried out any more: %s", command, reason)
+            if not self._car_is_awaited(command):
+                self._responses.busy(command)
+                self._responses.error(command, reason)
+            return
         self._responses.busy(command)
         starter(command)
 
     def _simulation_refusal(self, values: Mapping[str, Scalar]) -> str | None:
         asked = str(values["simMode"])
-        simulated = self._link_kind == "sim"
-        if (asked != "NONE") == simulated:
-            return None
-        allowed = "FAST or FULL" if simulated else "NONE"
-        return f"simMode {asked}: link is {self._link_kind}, {allowed}"
+        allowed = "FULL" if self._link_kind == "sim" else "NONE"
+        return None if asked == allowed else f"simMode {asked}: link is {self._link_kind}, {allowed}"
 
     def _wants_file(self, values: Mapping[str, Scalar]) -> bool:
         return values["obs_save"] == "Yes" and values["obs_dataDest"] != "NONE"
@@ -162,7 +167,7 @@ class Control:
 
     def _finish_soon(self, command: str) -> None:
         """Answer IDLE in the next turn of the loop, so that BUSY is an event of its own."""
-        self._on_loop(lambda: self._responses.idle(command))
+        self._on_loop(lambda: self._idle(command))
 
     def _init(self, command: str) -> None:
         self.dc.fire(DcEvent.INIT)
@@ -203,14 +208,19 @@ class Control:
         for pending in self._pending:
             if pending != command:
                 self._fail(pending, "rebooted")
+        self._responses.release(command, "rebooted")
         self.dc.fire(DcEvent.REBOOT)
         self.sdsu.fire(SdsuEvent.START)
         self._pending.expect(command, COMMAND_SECONDS)
 
         def restarted(problem: str | None) -> None:
-            if problem is not None:
-                _log.warning("%s", problem)
-            self._on_loop(lambda: self._post(command, m.Initialise()))
+            if self.workers.tasks.dead():
+                self._on_loop(lambda: self._failed(command, problem or "tasks ended", controller_lost=True))
+            else:
+                self._on_loop(initialise)
+
+        def initialise() -> None:
+            self._post(command, m.Initialise())
 
         self.workers.restart(restarted)
 
@@ -233,14 +243,12 @@ class Control:
         return settings.coadds * one * 1.5 + OBSERVE_MARGIN_SECONDS
 
     def _stop(self, command: str) -> None:
-        if self.obs.accepts(ObsEvent.STOP):
+        if self._post(command, m.StopExposure()):
             self.obs.fire(ObsEvent.STOP)
-            self._post(command, m.StopExposure())
 
     def _abort(self, command: str) -> None:
-        if self.obs.accepts(ObsEvent.ABORT):
+        if self._post(command, m.AbortExposure()):
             self.obs.fire(ObsEvent.ABORT)
-            self._post(command, m.AbortExposure())
 
     # --- asking the Slave ---------------------------------------------------------------------------------
 
@@ -249,13 +257,25 @@ class Control:
         self._post(command, request)
 
     def _expired(self, command: str, seconds: float) -> None:
-        self._failed(command, f"{command}: no answer in {seconds:.0f} s; reboot", controller_lost=True)
+        lost = self.obs.state is not ObsState.SAVING
+        self._failed(command, f"{command}: no answer in {seconds:.0f} s; reboot", controller_lost=lost)
 
-    def _post(self, command: str, request: m.Request) -> None:
+    def _post(self, command: str, request: m.Request) -> bool:
         try:
             self.workers.tasks.slave.post(request)
         except TaskBusy as error:
             self._failed(command, f"Slave is overloaded; reboot ({error})", controller_lost=False)
+            return False
+        return True
+
+    def _car_is_awaited(self, command: str) -> bool:
+        """Tell whether the CAR of a command belongs to another one that is still under way."""
+        car = self._responses.car(command)
+        return any(other != command and self._responses.car(other) == car for other in self._pending)
+
+    def _idle(self, command: str) -> None:
+        if not self._car_is_awaited(command):
+            self._responses.idle(command)
 
     def _fail(self, command: str, reason: str) -> None:
         if self._pending.settle(command):
@@ -284,6 +304,8 @@ class Control:
                 self._end_observation(ObsEvent.FAILED, reason)
             case m.Aborted(exposure_id) if self._is_present(exposure_id):
                 self._end_observation(ObsEvent.ABORTED, None)
+            case m.ControllerLost(reason):
+                self._controller_lost(reason)
             case m.TaskDied(task, reason):
                 self._task_died(task, reason)
             case _:
@@ -295,40 +317,41 @@ class Control:
     def _done(self, request: m.Request) -> None:
         match request:
             case m.Initialise():
-                self.sdsu.fire(SdsuEvent.DONE)
-                if self.dc.accepts(DcEvent.DONE):
+                _advance(self.sdsu, SdsuEvent.DONE)
+                if self.dc.state in (DcState.INITIALISING, DcState.REBOOTING):
                     self.dc.fire(DcEvent.DONE)
                 self._show.parameters(self._parameters.snapshot(), self._ordinals())
             case m.Park():
-                self.dc.fire(DcEvent.DONE)
+                if self.dc.state is DcState.PARKING:
+                    self.dc.fire(DcEvent.DONE)
                 self.sdsu.fire(SdsuEvent.SHUT_DOWN)
-            case m.ControllerCommand() if self.sdsu.accepts(SdsuEvent.DONE):
-                self.sdsu.fire(SdsuEvent.DONE)
-        for command in self._commands_of(request):
+            case m.ControllerCommand():
+                _advance(self.sdsu, SdsuEvent.DONE)
+        for command in commands_of(request):
             if self._pending.settle(command):
-                self._responses.idle(command)
+                self._idle(command)
         self._show.health(self)
         self._tell_settled()
 
     def _request_failed(self, request: m.Request, reason: str, lost: bool) -> None:
-        pending = [command for command in self._commands_of(request) if command in self._pending]
+        pending = [command for command in commands_of(request) if command in self._pending]
         if not pending and lost:
             self._controller_lost(reason)
         for command in pending:
             self._failed(command, reason, lost)
-        self._tell_settled()
 
     def _failed(self, command: str, reason: str, controller_lost: bool) -> None:
         if command in ("observe", "view"):
             self._end_observation(ObsEvent.FAILED, reason)
-        elif self.sdsu.accepts(SdsuEvent.FAILED):
-            self.sdsu.fire(SdsuEvent.FAILED)
-        if command in ("init", "reboot", "park") and self.dc.accepts(DcEvent.FAILED):
-            self.dc.fire(DcEvent.FAILED)
+        else:
+            _advance(self.sdsu, SdsuEvent.FAILED)
+        if command in ("init", "reboot", "park"):
+            _advance(self.dc, DcEvent.FAILED)
         if controller_lost:
             self._controller_lost(reason)
         self._fail(command, reason)
         self._show.health(self)
+        self._tell_settled()
 
     def _controller_lost(self, reason: str) -> None:
         if self.sdsu.state is not SdsuState.OFF:
@@ -336,27 +359,15 @@ class Control:
         self._show.controller_problem(reason)
         self._show.health(self)
 
-    def _commands_of(self, request: m.Request) -> tuple[str, ...]:
-        match request:
-            case m.Initialise():
-                return ("init", "initSDSU", "reboot")
-            case m.Park():
-                return ("park",)
-            case m.Observe(settings):
-                return ("observe" if settings.kind is m.ObservationKind.OBSERVE else "view",)
-            case m.ControllerCommand(name):
-                return (name,)
-            case _:
-                return ()
-
     def _end_observation(self, event: ObsEvent, reason: str | None) -> None:
         """Close the observation: records first, then the machine, then the response."""
-        settings, self._observing = self._observing, None
+        settings = self._observing
         if settings is None:
             return
         command = "observe" if settings.kind is m.ObservationKind.OBSERVE else "view"
         self._show.observation_ended()
-        self.obs.fire(event)
+        self.obs.fire(event if self.obs.accepts(event) else ObsEvent.FAILED)
+        self._observing = None
         if self._pending.settle(command):
             if reason is None:
                 self._responses.idle(command)
@@ -370,9 +381,9 @@ class Control:
             self._end_observation(ObsEvent.FAILED, text)
         for command in self._pending:
             self._fail(command, text)
-        if self.dc.accepts(DcEvent.FAILED):
-            self.dc.fire(DcEvent.FAILED)
+        _advance(self.dc, DcEvent.FAILED)
         self._show.health(self)
+        self._tell_settled()
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -395,3 +406,9 @@ class Control:
 
     def _ordinals(self) -> dict[str, int]:
         return {name: labels.index(str(self._parameters.get(name))) for name, labels in self._choices.items()}
+
+
+def _advance(machine: Machine[S, E], event: E) -> None:
+    """Take a transition if the table has it: an answer may come when the machine has moved on."""
+    if machine.accepts(event):
+        machine.fire(event)

@@ -82,7 +82,11 @@ class Ioc:
         bridge = Bridge(self.server.call, self._write, frozenset(self._sad + name for name in EVERY_VALUE))
         self._status = definition.status_dictionary(config.top, bridge.publish)
         self._bridge = bridge
-        self.control = self._build_control()
+        try:
+            self.control = self._build_control()
+        except BaseException:
+            self._stack.close()
+            raise
 
     # --- putting it together ------------------------------------------------------------------------------
 
@@ -207,31 +211,37 @@ class Ioc:
         self._watch_commands()
         listening = asyncio.get_running_loop().create_future()
         serving = asyncio.ensure_future(self.server.run(ready=listening.set_result))
+        beating: asyncio.Future[None] | None = None
         try:
             await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
                 await serving
+            self.control.workers.start()
+            beating = asyncio.ensure_future(self._beat())
             await self._begin()
             ready(listening.result())
-            await self._beat(serving)
+            await serving
         finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
+            for task in (serving, beating):
+                if task is not None:
+                    task.cancel()
+            await asyncio.gather(serving, *([beating] if beating else []), return_exceptions=True)
             self.close()
 
     async def _begin(self) -> None:
-        self.control.workers.start()
-        self.control.heartbeat()
+        """Start the controller up if that is wished; it has a deadline of its own."""
         if self._config.initialise:
             settled = asyncio.Event()
             self.control.initialise(settled.set)
             await settled.wait()
 
-    async def _beat(self, serving: asyncio.Future[None]) -> None:
-        while not serving.done():
-            await asyncio.wait((serving,), timeout=HEARTBEAT_SECONDS)
-            self.control.heartbeat()
-        await serving
+    async def _beat(self) -> None:
+        while True:
+            try:
+                self.control.heartbeat()
+            except Exception:
+                _log.exception("the heartbeat missed a beat")
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def close(self) -> None:
         """End the worker tasks and give everything back."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from nifsdc.tasks import messages as m
+
 
 class Timer(Protocol):
     """A call that was scheduled."""
@@ -57,3 +59,18 @@ class Pending:
 
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._timers))
+
+
+def commands_of(request: m.Request) -> tuple[str, ...]:
+    """Return the commands that a request to the Slave may have been made for."""
+    match request:
+        case m.Initialise():
+            return ("init", "initSDSU", "reboot")
+        case m.Park():
+            return ("park",)
+        case m.Observe(settings):
+            return ("observe" if settings.kind is m.ObservationKind.OBSERVE else "view",)
+        case m.ControllerCommand(name):
+            return (name,)
+        case _:
+            return ()

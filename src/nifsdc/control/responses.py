@@ -44,6 +44,17 @@ class Responses:
         field = self._database.find(f"{self._prefix}{command}.OCID")
         return int(field.value) if field is not None else 0  # type: ignore[arg-type]
 
+    def car(self, command: str) -> str | None:
+        """Return the name of a command's CAR, if it has one."""
+        return self._cars.get(command)
+
+    def release(self, keep: str, reason: str) -> None:
+        """Put every BUSY CAR but that of one command into ERROR: nobody will answer for them any more."""
+        for command in self._id_records:
+            car = self._cars[command]
+            if car != self._cars[keep] and self._state(car) == BUSY:
+                self.error(command, reason)
+
     def busy(self, command: str) -> None:
         """Show that a command is being carried out, under the client id it came with."""
         car = self._cars.get(command)

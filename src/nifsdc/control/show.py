@@ -32,7 +32,7 @@ _DEBUG_LEVELS: Mapping[str, int] = {
     "MIN": logging.INFO,
 }
 
-_AS_SET = ("nfowler", "ncoadds", "nresets", "resetDelay", "nref", "npixReads")
+_AS_SET = ("nfowler", "ncoadds", "nresets", "resetDelay")
 """parameters whose status record has the same name and shows what was set"""
 
 
@@ -126,6 +126,7 @@ class Show:
         """Show which mode is at work and forget the last observation's end."""
         self._status.set("irMode", IR_MODE[settings.kind])
         self._status.set("utend", "")
+        self._status.set("timeLeft", settings.coadds * settings.exposure)
         started = f"{settings.kind.name.lower()} {settings.label}".strip()[:TEXT_LENGTH]
         self._status.set("cadStartMsg", started)
         self._status.set("historyLog", started)

@@ -136,6 +136,9 @@ OBS_TABLE: Mapping[tuple[ObsState, ObsEvent], ObsState] = {
     **{(state, ObsEvent.ABORTED): ObsState.IDLE for state in _UNDER_WAY},
 }
 
+MESSAGE_LENGTH = 39
+"""characters that MESS can show"""
+
 ANY_DC = frozenset(DcState)
 ANY_SDSU = frozenset(SdsuState)
 IDLE = frozenset({ObsState.IDLE})
@@ -159,9 +162,9 @@ _ENGINEERING = Rule(dc=_READY, sdsu=_SDSU_READY)
 _CONFIGURE = Rule()
 
 RULES: Mapping[str, Rule] = {
-    "reboot": Rule(obs=ANY_OBS),
+    "reboot": Rule(dc=ANY_DC - {DcState.REBOOTING}, obs=ANY_OBS),
     "init": Rule(dc=_SETTLED_DC, sdsu=SETTLED_SDSU),
-    "park": Rule(dc=_READY),
+    "park": Rule(dc=_READY, sdsu=SETTLED_SDSU),
     "test": _ENGINEERING,
     "debug": Rule(obs=ANY_OBS),
     "simulate": Rule(),
@@ -169,10 +172,10 @@ RULES: Mapping[str, Rule] = {
     "testPat": _ENGINEERING,
     "DSPDirectCmd": _ENGINEERING,
     "cancelSDSU": Rule(obs=ANY_OBS),
-    "resetSDSU": Rule(dc=_READY),
+    "resetSDSU": Rule(dc=_READY, sdsu=SETTLED_SDSU),
     "debugSDSU": Rule(obs=ANY_OBS),
     "testSDSU": _ENGINEERING,
-    "shutdownSDSU": Rule(dc=_READY),
+    "shutdownSDSU": Rule(dc=_READY, sdsu=SETTLED_SDSU),
     "seqObserve": _CONFIGURE,
     "seqView": _CONFIGURE,
     "dataObs": _CONFIGURE,
@@ -192,11 +195,23 @@ def refusal(command: str, dc: DcState, sdsu: SdsuState, obs: ObsState) -> str | 
     if rule is None:
         return None
     if dc not in rule.dc:
-        remedy = "; init first" if dc in (DcState.DOWN, DcState.PARKED, DcState.FAULT) else ""
-        return f"{command}: DC is {dc.name}{remedy}"[:39]
+        remedy = "init" if dc in (DcState.DOWN, DcState.PARKED, DcState.FAULT) else "wait"
+        return _fitted(command, f"DC is {dc.name}", remedy)
     if obs not in rule.obs:
-        return f"{command}: observation is {obs.name}"[:39]
+        return _fitted(command, f"observation is {obs.name}", "")
     if sdsu not in rule.sdsu:
-        remedy = "; initSDSU first" if sdsu in (SdsuState.OFF, SdsuState.FAULT) else ""
-        return f"{command}: SDSU {sdsu.name}{remedy}"[:39]
+        remedy = "initSDSU" if sdsu in (SdsuState.OFF, SdsuState.FAULT) else "wait"
+        return _fitted(command, f"SDSU is {sdsu.name}", remedy)
     return None
+
+
+def _fitted(command: str, state: str, remedy: str) -> str:
+    """Put a refusal together in 39 characters; what does not fit is left out whole, never cut in a word."""
+    for text in (
+        f"{command}: {state}; {remedy} first",
+        f"{command}: {state}; {remedy}",
+        f"{command}: {state}",
+    ):
+        if remedy and len(text) <= MESSAGE_LENGTH:
+            return text
+    return f"{command}: {state}"[:MESSAGE_LENGTH]

@@ -67,6 +67,7 @@ class Workers:
         self._build = build
         self._report = report
         self._generation = 0
+        self._restarting = threading.Lock()
         self.tasks = self._next()
 
     def _next(self) -> TaskSet:
@@ -93,12 +94,20 @@ class Workers:
         old.end()
 
         def replace() -> None:
-            late = old.join(END_SECONDS)
-            if late:
-                _log.error("%s did not end in %g s and is left behind", ", ".join(late), END_SECONDS)
-            self.tasks = self._next()
-            self.tasks.start()
-            done(f"{', '.join(late)} did not end" if late else None)
+            problem: str | None = None
+            with self._restarting:
+                late = old.join(END_SECONDS)
+                if late:
+                    problem = f"{', '.join(late)} did not end"
+                    _log.error("%s in %g s and is left behind", problem, END_SECONDS)
+                try:
+                    self.tasks = self._next()
+                    self.tasks.start()
+                except Exception as error:
+                    # Whoever waits must hear of it, whatever it was.
+                    _log.exception("the tasks cannot be started again")
+                    problem = f"tasks do not start: {error}"
+            done(problem)
 
         threading.Thread(target=replace, name="restart", daemon=True).start()
 

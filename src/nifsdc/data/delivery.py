@@ -67,6 +67,8 @@ class Delivery:
         self._store = store
         self._spool = spool
         self.counters = Counters()
+        self._tried: set[str] = set()
+        """entries tried in this round: one that is refused must not keep others from being tried"""
 
     @property
     def spooled(self) -> int:
@@ -123,8 +125,10 @@ class Delivery:
             how many to try at most, for a caller that has other things to do
         """
         acknowledged: list[tuple[Frame, Stored]] = []
-        for entry in self._spool.pending()[:most]:
+        for entry in self._next_round()[:most]:
+            self._tried.add(entry.path.name)
             if not self._store.connected:
+                self._tried.discard(entry.path.name)
                 break
             try:
                 frame = self._spool.load(entry)
@@ -144,6 +148,14 @@ class Delivery:
             self._forget(entry)
             acknowledged.append((frame, stored))
         return acknowledged
+
+    def _next_round(self) -> list[SpoolEntry]:
+        """Return what waits and was not tried in this round, or all of it for a new one."""
+        pending = self._spool.pending()
+        untried = [entry for entry in pending if entry.path.name not in self._tried]
+        if not untried:
+            self._tried.clear()
+        return untried or pending
 
     def _forget(self, entry: SpoolEntry) -> None:
         try:

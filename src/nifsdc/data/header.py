@@ -64,6 +64,7 @@ HEADER_KEYWORDS: tuple[Keyword, ...] = (
     # exposure
     Keyword("EXPRQ", "float", "[s] exposure time asked for, each coadd"),
     Keyword("EXPTIME", "float", "[s] exposure time measured, mean of the coadds"),
+    Keyword("EXPSRC", "text", "who measured EXPTIME: CONTROLLER or HOST"),
     Keyword("ELAPSED", "float", "[s] from the first reset to the end"),
     Keyword("COADDS", "int", "exposures added up"),
     Keyword("COADDSRQ", "int", "exposures asked for"),

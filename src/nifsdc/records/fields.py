@@ -97,6 +97,9 @@ class Field:
     def text(self) -> str:
         """Present value as the C server converts it to a string (PREC, labels); first element of arrays."""
         value = self.value
+        tolist = getattr(value, "tolist", None)  # a waveform keeps a numpy array
+        if tolist is not None:
+            value = tuple(tolist()[:1])
         return self.format(value if not isinstance(value, tuple) else value[0] if value else "")
 
     def format(self, value: Scalar) -> str:

@@ -120,6 +120,9 @@ class Linking:
                 self._db.process_passive(record, other)
             value = source.value
             stat, sevr = other.v["STAT"], other.v["SEVR"]
+        tolist = getattr(value, "tolist", None)  # a waveform keeps a numpy array
+        if tolist is not None:
+            value = tuple(tolist())
         try:
             if isinstance(value, tuple):
                 result: Value = tuple(_transfer(link, each, dbf, size) for each in value)

@@ -115,8 +115,9 @@ class Transactor:
 
     def _exchange(self, packet: Packet, command: Command) -> Packet:
         log.debug("%s", packet)
+        words = encode(packet)
         try:
-            answer = decode(self._link.transact(encode(packet), command.deadline_s))
+            answer = decode(self._link.transact(words, command.deadline_s))
         except TimeoutError as error:
             try:
                 self._guard(command)

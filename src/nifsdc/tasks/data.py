@@ -51,6 +51,7 @@ class DataTask(Task[Frame]):
     ) -> None:
         super().__init__("Data", report)
         self._client = client
+        self._spool = spool
         self._delivery = Delivery(client, spool)
         self._status = status
         self._reader: Reader = ring.reader(Policy.ALL)
@@ -90,6 +91,7 @@ class DataTask(Task[Frame]):
             self._report(Stored(exposure_id, stored.path))
         finally:
             self._status.set("dataState", 0)
+            self._status.set("framesSpooled", self._delivery.spooled)
             self.show()
 
     def idle(self) -> None:
@@ -97,6 +99,7 @@ class DataTask(Task[Frame]):
         now = time.monotonic()
         if now >= self._next_preflight:
             self._next_preflight = now + PREFLIGHT_SECONDS
+            self._status.set("framesSpooled", self._delivery.spooled)
             self._refusal = self._client.preflight(FILE_BYTES).problem
         if now >= self._next_retry:
             self._next_retry = now + RETRY_SECONDS
@@ -105,7 +108,11 @@ class DataTask(Task[Frame]):
                 self._report(Stored(frame.header.exposure_id, stored.path))
 
     def finish(self) -> None:
-        """Let go of the ring."""
+        """Put frames that nobody has taken yet into the spool, and let go of the ring."""
+        while (frame := self._reader.next(0.0)) is not None:
+            if frame.header.kind is FrameKind.SCIENCE:
+                self._spool.put(frame)
+                self.log.info("%s is left in the spool", frame.header.exposure_id)
         self._reader.close()
 
     def show(self) -> None:
@@ -119,5 +126,4 @@ class DataTask(Task[Frame]):
             self._status.set(flag, 1 if problem else 0)
         counters = self._delivery.counters
         self._status.set("framesStored", counters.stored)
-        self._status.set("framesSpooled", self._delivery.spooled)
         self._status.set("framesMissed", self._reader.missed)

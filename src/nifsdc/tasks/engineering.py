@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from nifsdc.camera.sdsu import SdsuCamera
+from nifsdc.camera.stream import Cancelled
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.commands import COMMANDS, Command, Reply
 from nifsdc.sdsu.errors import Busy, ControllerError, ErrorReply
@@ -78,10 +79,10 @@ class Engineering:
         self._step(name)
         self._commands[name](arguments)
 
-    def is_lost(self, request: Request, error: ControllerError) -> bool:
+    def is_lost(self, request: Request, error: Exception) -> bool:
         """Tell whether after this failure the controller needs an init before anything else."""
         if isinstance(request, ControllerCommand):
-            return not isinstance(error, (ErrorReply, Busy, Refused))
+            return not isinstance(error, (ErrorReply, Busy, Refused, Cancelled))
         return True
 
     def show_telemetry(self) -> None:

@@ -60,6 +60,9 @@ class Exposure:
     measured: list[float] = field(default_factory=list)
     """exposure measured by the controller for each coadd, seconds"""
 
+    measured_by: str = "CONTROLLER"
+    """who measured it: CONTROLLER, or HOST where the controller would not say"""
+
     error: Exception | None = None
     frame_number: int | None = None
     """sequence number of the science frame in the ring, once it is there"""

@@ -122,6 +122,7 @@ def _times(exposure: Exposure) -> Values:
         "MJD-OBS": mjd(start),
         "EXPRQ": exposure.settings.exposure,
         "EXPTIME": exposure.exposure_time,
+        "EXPSRC": "HOST" if exposure.plan.sets == 1 else exposure.measured_by,
         "ELAPSED": exposure.elapsed(),
     }
 

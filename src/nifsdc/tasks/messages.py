@@ -168,6 +168,13 @@ class NotStored:
 
 
 @dataclass(frozen=True)
+class ControllerLost:
+    """The controller was found to need an init, although nobody had asked it anything."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class TaskDied:
     """A task ended by an error of ours."""
 
@@ -175,5 +182,5 @@ class TaskDied:
     reason: str
 
 
-Report = Done | Failed | ExposureStarted | ReadOut | Aborted | Stored | NotStored | TaskDied
+Report = Done | Failed | ExposureStarted | ReadOut | Aborted | Stored | NotStored | ControllerLost | TaskDied
 Reporter = Callable[[Report], None]

@@ -19,6 +19,7 @@ from nifsdc.dictionary import StatusDictionary
 from nifsdc.readout.coadd import CoaddSum
 from nifsdc.readout.fowler import FowlerSum
 from nifsdc.readout.statistics import statistics
+from nifsdc.sdsu.errors import ControllerError
 from nifsdc.tasks.exposure import Exposure, Phase
 from nifsdc.tasks.header import ObservationHeader
 from nifsdc.tasks.messages import ReadOut, Reporter
@@ -87,20 +88,21 @@ class ReadoutTask(Task[Exposure]):
             self._expose(exposure, fowler)
             coadds.add(fowler.difference(), fowler.saturated)
             exposure.coadds_done += 1
-            if exposure.stop.is_set():
+            if exposure.stop.is_set() or exposure.error is not None:
                 break
         exposure.enter(Phase.CLOSING)
         exposure.end_utc = datetime.now(UTC)
-        self._camera.idle()
         if exposure.cancel.is_set():
             raise Cancelled
         single = plan.mode is ReadMode.SINGLE and coadds.count == 1
         self._hand_on(exposure, fowler.raw() if single else coadds.total(), coadds.saturated)
+        self._camera.idle()
 
     def _expose(self, exposure: Exposure, fowler: FowlerSum) -> None:
         plan = exposure.plan
         exposure.enter(Phase.RESETTING)
         self._camera.begin_exposure(plan, exposure.cancel)
+        sets: list[float] = []
         first_is_last = plan.sets == 1
         if first_is_last:
             exposure.enter(Phase.INTEGRATING)
@@ -112,18 +114,28 @@ class ReadoutTask(Task[Exposure]):
                 fowler.add(chunk.pixels, chunk.offset, number)
                 exposure.pixels_done += len(chunk.pixels)
 
+            def started(reading: Phase = reading) -> None:
+                sets.append(exposure.now())
+                exposure.enter(reading)
+
             self._camera.read_set(
                 plan,
                 number,
                 take,
                 cancel=exposure.cancel,
                 stop=exposure.stop,
-                started=lambda reading=reading: exposure.enter(reading),  # type: ignore[misc]
+                started=started,
             )
             if not last:
                 exposure.enter(Phase.INTEGRATING)
         exposure.enter(Phase.CLOSING)
-        exposure.measured.append(self._camera.end_exposure(plan))
+        try:
+            exposure.measured.append(self._camera.end_exposure(plan))
+        except ControllerError as error:
+            # The pixels are here: keep them, with the exposure as the host saw it, and go no further.
+            exposure.error = error
+            exposure.measured.append(sets[-1] - sets[0] if plan.sets == 2 else plan.gap)
+            exposure.measured_by = "HOST"
 
     def _hand_on(self, exposure: Exposure, stream: NDArray[np.generic], saturated: NDArray[np.bool_]) -> None:
         settings = exposure.settings
@@ -139,8 +151,9 @@ class ReadoutTask(Task[Exposure]):
             label=settings.label,
             cards=self._header(exposure, summary, SATURATION),
         )
-        exposure.frame_number = self._ring.write(frame)
+        # In this order: the Data task's report must find the observation read out.
         self._report(ReadOut(settings.exposure_id, settings.stored))
+        exposure.frame_number = self._ring.write(frame)
 
     def _show_start(self, exposure: Exposure) -> None:
         self._status.set("dateobs", utc_stamp(exposure.start_utc)[:10])

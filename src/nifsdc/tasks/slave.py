@@ -10,14 +10,16 @@ import time
 from enum import IntEnum
 
 from nifsdc.camera.sdsu import SdsuCamera
+from nifsdc.camera.stream import Cancelled
 from nifsdc.dictionary import StatusDictionary
-from nifsdc.sdsu.errors import ControllerError
+from nifsdc.sdsu.errors import Busy, ControllerError
 from nifsdc.tasks.engineering import Engineering
 from nifsdc.tasks.exposure import READING, Exposure, Phase
 from nifsdc.tasks.messages import (
     Aborted,
     AbortExposure,
     ControllerCommand,
+    ControllerLost,
     Done,
     ExposureStarted,
     Failed,
@@ -130,8 +132,13 @@ class SlaveTask(Task[Request]):
         try:
             self._engineering.show_telemetry()
         except ControllerError as error:
-            self._enter(SlaveState.FAULT)
-            self._report(Failed(Initialise(), brief(error), controller_lost=True))
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        """Report that the controller needs an init; nobody had asked it anything."""
+        self.log.error("controller lost: %s", error)
+        self._enter(SlaveState.FAULT)
+        self._report(ControllerLost(brief(error)))
 
     def finish(self) -> None:
         """Let go of the camera and show that nobody drives it any more."""
@@ -144,7 +151,7 @@ class SlaveTask(Task[Request]):
         self._enter(during)
         try:
             self._carry_out(request)
-        except ControllerError as error:
+        except (ControllerError, Cancelled) as error:
             self.log.error("%s failed: %s", type(request).__name__, error)
             lost = self._engineering.is_lost(request, error)
             self._enter(SlaveState.FAULT if lost else SlaveState.READY)
@@ -184,8 +191,9 @@ class SlaveTask(Task[Request]):
         except ControllerError as error:
             exposure.error = error
         else:
-            self._readout.post(exposure)
+            # In this order: what the Readout task reports must find the observation started.
             self._report(ExposureStarted(settings.exposure_id))
+            self._readout.post(exposure)
             self._monitor(exposure)
         finally:
             self._show(prep=INACTIVE, acq=INACTIVE, rdout=INACTIVE)
@@ -214,6 +222,7 @@ class SlaveTask(Task[Request]):
             if exposure.cancel.is_set() and not exposure.finished.wait(END_SECONDS):
                 exposure.error = exposure.error or TimeoutError("Readout did not let go of the exposure")
                 return
+        self._show_progress(exposure)
 
     def _cancel(self, exposure: Exposure) -> None:
         exposure.cancel.set()
@@ -223,16 +232,19 @@ class SlaveTask(Task[Request]):
             self.log.warning("abort: %s", error)
 
     def _finish_early(self, exposure: Exposure) -> bool:
-        """Cut the integration short if there is one to cut; tell whether that is settled for good."""
-        if exposure.phase in READING or exposure.phase in (Phase.WAITING, Phase.RESETTING):
+        """Cut the integration short if there is one to cut; tell whether this coadd is settled."""
+        if exposure.phase is not Phase.INTEGRATING or exposure.plan.sets != 2:
             return False
-        if exposure.phase is Phase.INTEGRATING and exposure.plan.sets == 2:
-            due = exposure.phase_since + exposure.plan.gap - exposure.now()
-            if due > STOP_MARGIN:
-                try:
-                    self._camera.finish_early()
-                except ControllerError as error:
-                    self.log.warning("stop met the readout, which ends the exposure anyway: %s", error)
+        due = exposure.phase_since + exposure.plan.gap - exposure.now()
+        if due > STOP_MARGIN:
+            try:
+                self._camera.finish_early()
+            except Busy:
+                self.log.info("stop met the readout, which ends the exposure anyway")
+            except ControllerError as error:
+                # Without the controller's word the exposure would go on to its end: give it up as failed.
+                exposure.error = error
+                self._cancel(exposure)
         return True
 
     def _show_progress(self, exposure: Exposure) -> None:
@@ -260,8 +272,12 @@ class SlaveTask(Task[Request]):
         exposure_id = request.settings.exposure_id
         self._status.set("timeLeft", 0.0)
         if exposure.frame_number is not None:
-            self._enter(SlaveState.READY)
-        elif exposure.cancel.is_set():
+            # The data are safe; what the controller failed at afterwards is the next observation's affair.
+            if exposure.error is None:
+                self._enter(SlaveState.READY)
+            else:
+                self._lost(exposure.error)
+        elif exposure.cancel.is_set() and exposure.error is None:
             self._settle()
             self._report(Aborted(exposure_id))
         else:
@@ -275,10 +291,10 @@ class SlaveTask(Task[Request]):
     def _settle(self) -> None:
         """After an abort: back to idle clocks, or to a fault if the controller does not answer."""
         try:
+            self._camera.abort()  # again: the first may have come before the readout that it was meant for
             self._camera.idle()
         except ControllerError as error:
-            self._enter(SlaveState.FAULT)
-            self._report(Failed(Initialise(), brief(error), controller_lost=True))
+            self._lost(error)
         else:
             self._enter(SlaveState.READY)
 
