@@ -99,7 +99,7 @@ class Field:
         value = self.value
         tolist = getattr(value, "tolist", None)  # a waveform keeps a numpy array
         if tolist is not None:
-            value = tuple(tolist()[:1])
+            value = tuple(value[:1].tolist())  # type: ignore[index,union-attr]
         return self.format(value if not isinstance(value, tuple) else value[0] if value else "")
 
     def format(self, value: Scalar) -> str:

@@ -101,6 +101,9 @@ class Linking:
         if capacity > 1:
             value = value[:capacity] if isinstance(value, tuple) else (value,)
         elif isinstance(value, tuple):
+            if not value:  # a waveform in which nothing is yet
+                link.record.set_alarm(AlarmStatus.LINK, Severity.INVALID)
+                return False
             value = value[0]
         into.record.v[into.name] = value
         return True

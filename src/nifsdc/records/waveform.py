@@ -113,6 +113,13 @@ class WaveformRecord(Record):
             self.v["UDF"] = 0
             self._count()
 
+    def _keep(self, value: Value) -> None:
+        """Keep what a link brought, which may be nothing."""
+        kind = _NUMPY.get(_FTYPES[self.v["FTVL"]])
+        if self.capacity("VAL") > 1 and kind is not None:
+            self.v["VAL"] = np.array(value, kind)
+            self.v["VAL"].flags.writeable = False
+
     def _count(self) -> bool:
         """NORD is the number of elements. True when it changed."""
         value = self.v["VAL"]
@@ -131,7 +138,7 @@ class WaveformRecord(Record):
         v = self.v
         self.read("SIML", "SIMM")
         if self.read("SIOL" if v["SIMM"] else "INP", "VAL") and not self.links["INP"].is_constant:
-            v["VAL"] = self.convert(self.handles["VAL"], v["VAL"])
+            self._keep(v["VAL"])
             if self._count():
                 self.post("NORD", VALUE | LOG)
         v["UDF"] = 0
