@@ -1,8 +1,8 @@
 """How long a client waits from START to BUSY while the detector is being read out.
 
 The design note grants one second (SDN 11.03 section 5.2.1). A hundred sequence commands are started one after
-the other during a Fowler readout at the detector's own speed, all through the real libca; beside them stands a
-plain get of the same server in the same run.
+the other during a Fowler readout at the detector's own speed, all through the real libca; beside them stands
+a plain get of the same server in the same run.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from nifsdc.records.ca_access import AccessRules, Peer, access_level, everyone, 
 from nifsdc.records.ca_acf import Access, AccessFileError, parse
 from nifsdc.records.ca_putlog import PutLog
 from nifsdc.records.ca_server import CaServer
-from nifsdc.records.ca_session import Write
+from nifsdc.records.ca_service import Write
 from nifsdc.records.database import Database
 from nifsdc.records.definition import RecordDef
 

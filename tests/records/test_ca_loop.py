@@ -17,7 +17,7 @@ from nifsdc.records.ca_acf import Access
 from nifsdc.records.ca_network import bind_tcp, broadcast_address
 from nifsdc.records.ca_search import Beacons
 from nifsdc.records.ca_server import CaServer
-from nifsdc.records.ca_session import Limits, Write
+from nifsdc.records.ca_service import Limits, Write
 from nifsdc.records.ca_wire import Command, Eca, MessageReader, message
 from nifsdc.records.database import Database
 from nifsdc.records.definition import RecordDef

@@ -46,6 +46,7 @@ def shown(system: System) -> list[Any]:
         ("dc:dataObs.H", "-1", ("obs_cosmThrsh", "-1")),
         ("dc:observe.A", "../../etc/passwd", ("dataLabel", "../..", "no /")),
         ("dc:observe.A", ".hidden", (".hidden",)),
+        ("dc:observe.A", "bad label", ("dataLabel 'bad label'",)),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_by_name_value_and_bounds(

@@ -163,3 +163,16 @@ def test_both_status_prefixes_name_one_record(system: System) -> None:
 
     alias = f"{system.top.rstrip(':')}Sad:dc:timeLeft"
     assert epics.caget(alias, timeout=10.0) == system.get("sad:dc:timeLeft")
+
+
+def test_what_is_shown_of_an_observation_is_there_before_its_response_is_idle(system: System) -> None:
+    system.configure(obs_exposed=6.0, obs_readMode="DCS", obs_ncoadds=1)
+    names = ("sad:dc:lastFile", "sad:dc:obs_exposed", "sad:dc:obsSnlState", "sad:dc:utend")
+    with watching(system, "dc:observeC.VAL", *names) as seen:
+        start_observing(system, seen, "Before1")
+        seen.wait_for("dc:observeC.VAL", IDLE)
+        end = seen.events.index(("dc:observeC.VAL", IDLE))
+        before = seen.events[:end]
+        assert ("sad:dc:lastFile", "Before1.fits") in before
+        assert ("sad:dc:obsSnlState", "IDLE") in before
+        assert [value for name, value in before if name == "sad:dc:utend"][-1] != ""

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from nifsdc import __version__, database
+from nifsdc.camera.layout import LayoutError
 from nifsdc.cli import access, options
 from nifsdc.cli.shell import attach_shell
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.ioc import Ioc
+from nifsdc.data.errors import SpoolError
+from nifsdc.data.ring import RingError
 from nifsdc.database.locate import share
 from nifsdc.records.autosave import Autosave
 from nifsdc.records.ca_acf import AccessFileError
@@ -69,7 +72,14 @@ def run(args: argparse.Namespace) -> int:
         if args.put_log is None:
             args.put_log = config.put_log
         asyncio.run(_serve(config, args))
-    except (ConfigError, AccessFileError) as error:
+    except RingError as error:
+        print(
+            f"nifsdc ioc: an IOC with the prefix {config.top} runs on this host already ({error}); "
+            "end it, or choose another --top",
+            file=sys.stderr,
+        )
+        return 2
+    except (ConfigError, AccessFileError, LayoutError, SpoolError) as error:
         print(f"nifsdc ioc: {error}", file=sys.stderr)
         return 2
     return 0

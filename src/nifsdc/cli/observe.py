@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import select
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -28,6 +29,11 @@ exit status: 0 file written, 1 the observation failed, 2 refused or wrong usage,
 4 stopped early and written, 5 aborted"""
 
 
+ANSWER_SECONDS = 15
+LABEL_LENGTH = 39
+"""characters that a label channel can take"""
+
+
 class ExitStatus(IntEnum):
     """How the command ended, for scripts."""
 
@@ -45,15 +51,33 @@ _ENDED = {
     Outcome.ABORTED: ExitStatus.ABORTED,
 }
 
-SETPOINTS: Mapping[str, tuple[str, type, str]] = {
+
+def _read_mode(text: str) -> str:
+    """Check the name of a read mode."""
+    if text.upper() not in READ_MODES:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {', '.join(READ_MODES)}")
+    return text.upper()
+
+
+def _label(text: str) -> str:
+    """Check that a label fits its channel; what it may be made of is the controller's to say."""
+    if len(text) > LABEL_LENGTH:
+        raise argparse.ArgumentTypeError(f"{len(text)} characters; expected at most {LABEL_LENGTH}")
+    return text
+
+
+READ_MODES = ("DCS", "FOWLER", "LINEAR", "SINGLE")
+SETPOINTS: Mapping[str, tuple[str, Callable[[str], object], str]] = {
     "exposure": ("obs_exposed", float, "exposure time, seconds"),
     "nfowler": ("obs_nfowler", int, "Fowler samples: reads in each set"),
     "coadds": ("obs_ncoadds", int, "exposures to add"),
     "resets": ("obs_nresets", int, "array resets before each exposure"),
     "period": ("obs_period", float, "read period, seconds"),
     "nperiods": ("obs_nperiods", int, "number of read periods"),
-    "read-mode": ("obs_readMode", str, "DCS, FOWLER, LINEAR or SINGLE"),
+    "read-mode": ("obs_readMode", _read_mode, "DCS, FOWLER or SINGLE; LINEAR is to come"),
 }
+
+_METAVARS: Mapping[object, str] = {_read_mode: "MODE"}
 
 
 def add_parser(subparsers: Any) -> None:
@@ -66,8 +90,9 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for option, (_, kind, text) in SETPOINTS.items():
-        parser.add_argument(f"--{option}", type=kind, help=text, metavar=kind.__name__.upper())
-    parser.add_argument("--label", default="", help="data label, the file's name; none for a running number")
+        parser.add_argument(f"--{option}", type=kind, help=text, metavar=_METAVARS.get(kind, "NUMBER"))
+    help_label = "data label, the file's name; none for a running number"
+    parser.add_argument("--label", type=_label, default="", help=help_label)
     parser.add_argument("--timeout", type=float, help="seconds for the observation (default its own + 120)")
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
     options.add_top(parser)
@@ -81,8 +106,6 @@ def run(args: argparse.Namespace) -> int:
         for option, (channel, _, _) in SETPOINTS.items()
         if (value := getattr(args, option.replace("-", "_"))) is not None
     }
-    if "obs_readMode" in setpoints:
-        setpoints["obs_readMode"] = str(setpoints["obs_readMode"]).upper()
     return take(args.top, setpoints, args.label, timeout=args.timeout, as_json=args.json)
 
 
@@ -158,14 +181,10 @@ def _observe(session: DcSession, label: str, timeout: float | None) -> Outcome:
 
 
 def _interrupt(session: DcSession, console: Console) -> None:
-    """Ask what Ctrl-C was meant to do, and do it; without a terminal it means abort."""
+    """Ask what Ctrl-C was meant to do, and do it; without a terminal, or pressed again, it means abort."""
     answer = "a"
     if sys.stdin.isatty():
-        console.print("[s]top and keep the data, [a]bort and discard them, anything else goes on: ", end="")
-        try:
-            answer = input().strip().lower()[:1]
-        except (EOFError, KeyboardInterrupt):
-            answer = "a"
+        answer = _ask(console)
     try:
         if answer == "s":
             session.stop()
@@ -173,3 +192,21 @@ def _interrupt(session: DcSession, console: Console) -> None:
             session.abort()
     except CommandRefused as error:
         console.print(f"refused: {error}")
+
+
+def _ask(console: Console) -> str:
+    """Return the first letter of the answer; an observation does not wait for it for long."""
+    question = (
+        f"(s)top and keep the data, (a)bort and discard them, anything else goes on ({ANSWER_SECONDS} s): "
+    )
+    console.print(question, end="", markup=False, highlight=False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        if not select.select([sys.stdin], [], [], ANSWER_SECONDS)[0]:
+            console.print("it goes on")
+            return ""
+        return sys.stdin.readline().strip().lower()[:1]
+    except KeyboardInterrupt:
+        return "a"
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -49,6 +49,7 @@ class Part:
         self.log = log
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         log.parent.mkdir(parents=True, exist_ok=True)
+        self._before = len(log.read_text(errors="replace").splitlines()) if log.exists() else 0
         with log.open("ab") as sink:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
@@ -94,7 +95,8 @@ class Part:
             lines = self.log.read_text(errors="replace").splitlines()
         except OSError as error:
             return str(error)
-        return "\n  ".join(["", *lines[-8:]]) if lines else "nothing was logged"
+        mine = lines[self._before :]
+        return "\n  ".join(["", *mine[-8:]]) if mine else "nothing was logged"
 
     @property
     def ended(self) -> bool:

@@ -5,6 +5,7 @@ Every refusal fits MESS (39 characters) and names the parameter, its value and w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from nifsdc.data.names import label_problem
@@ -14,6 +15,8 @@ from nifsdc.timing.infrared import ReadMode
 Scalar = int | float | str
 Check = Callable[[Mapping[str, Scalar]], str | None]
 
+LABEL = re.compile(r"[A-Za-z0-9._+-]+")
+"""what a data label is made of, so that it is the file's name letter by letter"""
 LONGEST_EXPOSURE = 7200.0
 """seconds; the bound of ``obs_exposed`` (db/parameters.yaml), for an exposure that is worked out"""
 
@@ -52,7 +55,10 @@ def ramp_times(kind: ObservationKind) -> Check:
 
 def data_label(values: Mapping[str, Scalar]) -> str | None:
     """Check that a data label can be a file's name."""
-    return label_problem(str(values["dataLabel"]))
+    label = str(values["dataLabel"])
+    if label.strip() and not LABEL.fullmatch(label.strip()):
+        return label_problem(label) or f"dataLabel '{label[:10]}': A-Z a-z 0-9 . _ + -"
+    return label_problem(label)
 
 
 WISHES_TO_COME = frozenset(

@@ -163,11 +163,7 @@ class Control:
 
     def _configure(self, command: str) -> None:
         self._show.parameters(self._parameters.snapshot(), self._ordinals())
-        self._finish_soon(command)
-
-    def _finish_soon(self, command: str) -> None:
-        """Answer IDLE in the next turn of the loop, so that BUSY is an event of its own."""
-        self._on_loop(lambda: self._idle(command))
+        self._idle(command)
 
     def _init(self, command: str) -> None:
         self.dc.fire(DcEvent.INIT)
@@ -196,11 +192,11 @@ class Control:
 
     def _cancel_sdsu(self, command: str) -> None:
         self.workers.tasks.slave.cancel_engineering()
-        self._finish_soon(command)
+        self._idle(command)
 
     def _debug(self, command: str) -> None:
         self._show.debugging(self._parameters.snapshot())
-        self._finish_soon(command)
+        self._idle(command)
 
     def _reboot(self, command: str) -> None:
         if self._observing is not None:
@@ -231,7 +227,7 @@ class Control:
             settings = observation_settings(kind, self._parameters.snapshot(), self._ordinals())
         except ValueError as error:
             self.obs.fire(ObsEvent.FAILED)
-            self._responses.error(command, str(error))
+            self._error(command, str(error))
             return
         self._observing = settings
         self._show.observation_started(settings)
@@ -274,12 +270,16 @@ class Control:
         return any(other != command and self._responses.car(other) == car for other in self._pending)
 
     def _idle(self, command: str) -> None:
-        if not self._car_is_awaited(command):
-            self._responses.idle(command)
+        """Answer IDLE, behind every status that was shown before, unless another command has the CAR too."""
+        self._on_loop(lambda: None if self._car_is_awaited(command) else self._responses.idle(command))
+
+    def _error(self, command: str, reason: str) -> None:
+        """Answer ERROR, behind every status that was shown before."""
+        self._on_loop(lambda: self._responses.error(command, reason))
 
     def _fail(self, command: str, reason: str) -> None:
         if self._pending.settle(command):
-            self._responses.error(command, reason)
+            self._error(command, reason)
 
     # --- reports of the tasks -----------------------------------------------------------------------------
 
@@ -370,9 +370,9 @@ class Control:
         self._observing = None
         if self._pending.settle(command):
             if reason is None:
-                self._responses.idle(command)
+                self._idle(command)
             else:
-                self._responses.error(command, reason)
+                self._error(command, reason)
 
     def _task_died(self, task: str, reason: str) -> None:
         text = f"{task} died; reboot ({reason})"

@@ -20,7 +20,8 @@ from .ca_complaints import Complaints
 from .ca_events import Subscription
 from .ca_large import Cursor, LargePayload, Payload
 from .ca_queue import Bounds, EventQueue
-from .ca_session import Service, Session
+from .ca_service import Service
+from .ca_session import Session
 from .ca_wire import MINOR_VERSION, Command, Message, MessageReader, ProtocolError, message
 
 log = logging.getLogger("nifsdc.ca")

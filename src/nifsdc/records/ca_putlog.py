@@ -10,7 +10,7 @@ import json
 import logging
 from typing import Any
 
-from .ca_session import Write
+from .ca_service import Write
 from .convert import ConversionError, from_bytes
 from .fields import Field
 

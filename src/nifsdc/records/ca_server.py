@@ -37,7 +37,7 @@ from .ca_network import (
 )
 from .ca_queue import Bounds
 from .ca_search import Beacons, SearchResponder
-from .ca_session import Limits, Write
+from .ca_service import Limits, Write
 from .database import Database
 from .fields import Event
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from dataclasses import replace
+from typing import ClassVar
 
-from .ca_access import AccessPolicy, Peer
+from .ca_access import Peer
 from .ca_acf import Access
-from .ca_channel import Channel, Channels
-from .ca_events import Dispatcher, Subscription
-from .ca_large import LargePayload, Payload
+from .ca_channel import Channel
+from .ca_events import Subscription
+from .ca_large import LargePayload
+from .ca_service import Line, Service, Write
 from .ca_wire import (
     MINOR_VERSION,
     READ_RIGHT,
@@ -32,9 +33,7 @@ from .ca_wire import (
     payload_text,
 )
 from .convert import ConversionError
-from .database import Database
 from .errors import PutRefused
-from .fields import Field
 
 log = logging.getLogger("nifsdc.ca")
 
@@ -44,56 +43,6 @@ NAME_TEXT = 256
 """characters kept of the host and user name a client gives itself"""
 EVENT_MASK = struct.Struct(">12xH2x")
 """payload of EVENT_ADD: three limits nobody uses, then the mask"""
-
-
-@dataclass(frozen=True)
-class Write:
-    """One write request that was done or refused, for a put log."""
-
-    peer: Peer
-    field: Field
-    before: object
-    value: object
-    refused: str
-    """reason of a refusal, "" for a write that was done"""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much one client may have open: far beyond what any needs, and what memory stands."""
-
-    channels: int = 100_000
-    monitors: int = 100_000
-
-
-class Service(Protocol):
-    """What a session needs of its server."""
-
-    database: Database
-    channels: Channels
-    dispatcher: Dispatcher
-    port: int
-    put_count: int
-    put_log: Callable[[Write], None] | None
-    access: AccessPolicy
-    limits: Limits
-
-
-class Line(Protocol):
-    """What a session needs of its connection."""
-
-    @property
-    def connected(self) -> bool:
-        """False once the client has gone."""
-
-    def reply(self, data: Payload) -> None:
-        """Send a message, or a part of one, at the end of the present wake-up."""
-
-    def post(self, subscription: Subscription, head: bytes, payload: Payload) -> None:
-        """Send one event, or let it wait."""
-
-    def let_events(self, on: bool) -> None:
-        """Send events, or have them wait because the client asked for it."""
 
 
 class _Open:

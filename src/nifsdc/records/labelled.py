@@ -255,8 +255,10 @@ class MbboRecord(_Writing, _SixteenStates):
         try:
             return super().parse_label(text)
         except ConversionError:
+            if not self.db.exact:
+                raise
             index = parse_integer(text, FieldType.USHORT)
-            if not self.db.exact or index >= len(self.labels("VAL") or ()):
+            if index >= len(self.labels("VAL") or ()):
                 raise
             return index
 

@@ -38,6 +38,8 @@ from nifsdc.timing.infrared import ExposurePlan
 
 MONITOR_SECONDS = 0.05
 """real seconds between two looks of the monitoring loop"""
+NUMBERS_SECONDS = 0.5
+"""real seconds between two looks at the time left, the reads done and the like"""
 TELEMETRY_SECONDS = 5.0
 """real seconds between two readings of temperatures and states while nothing is exposed"""
 STOP_MARGIN = 1.0
@@ -88,6 +90,8 @@ class SlaveTask(Task[Request]):
         self._engineering = Engineering(camera, status)
         self._state = SlaveState.DOWN
         self._next_telemetry = 0.0
+        self._next_numbers = 0.0
+        self._shown_phase: Phase | None = None
 
     @property
     def state(self) -> SlaveState:
@@ -222,6 +226,7 @@ class SlaveTask(Task[Request]):
             if exposure.cancel.is_set() and not exposure.finished.wait(END_SECONDS):
                 exposure.error = exposure.error or TimeoutError("Readout did not let go of the exposure")
                 return
+        self._next_numbers = 0.0
         self._show_progress(exposure)
 
     def _cancel(self, exposure: Exposure) -> None:
@@ -248,6 +253,7 @@ class SlaveTask(Task[Request]):
         return True
 
     def _show_progress(self, exposure: Exposure) -> None:
+        """Show the phase at once, and the numbers now and then: twenty a second would bury a camonitor."""
         phase, plan = exposure.phase, exposure.plan
         reading = phase in READING
         self._enter(SlaveState.READING if reading else SlaveState.MONITORING)
@@ -257,6 +263,12 @@ class SlaveTask(Task[Request]):
             prep=ACTIVE if phase in (Phase.WAITING, Phase.RESETTING) else INACTIVE,
             acq=ACTIVE if phase in (Phase.READING_FIRST, Phase.INTEGRATING, Phase.READING_LAST) else INACTIVE,
             rdout=ACTIVE if reading else INACTIVE,
+        )
+        now = time.monotonic()
+        if now < self._next_numbers and phase is self._shown_phase:
+            return
+        self._next_numbers, self._shown_phase = now + NUMBERS_SECONDS, phase
+        self._show(
             timeLeft=round(exposure.time_left(), 2),
             elapsed=round(exposure.elapsed(), 2),
             expElapsed=round(exposure.integrated(), 2),
