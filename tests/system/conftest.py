@@ -146,8 +146,8 @@ class System:
         with watching(self, "dc:observeC.VAL") as seen:
             self.put("dc:observe.A", label)
             assert self.start() > 0, self.message()
-            seen.wait(lambda events: bool(events) and events[-1][1] in (0, 3), seconds)
-            assert seen.of("dc:observeC.VAL") == [2, 0], self.get("dc:observeC.OMSS", text=True)
+            seen.wait(lambda events: ("dc:observeC.VAL", 2) in events and events[-1][1] in (0, 3), seconds)
+            assert seen.of("dc:observeC.VAL")[-2:] == [2, 0], self.get("dc:observeC.OMSS", text=True)
         return Path(self.get("sad:dc:lastPath", text=True))
 
     def simulator(self, **request: Any) -> Any:

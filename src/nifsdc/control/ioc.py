@@ -19,6 +19,7 @@ from nifsdc.control.routines import CommandRoutine
 from nifsdc.control.show import Show
 from nifsdc.control.workers import TaskSet, Workers
 from nifsdc.data.client import DataClient
+from nifsdc.data.delivery import Delivery
 from nifsdc.data.ring import FrameRing
 from nifsdc.data.spool import Spool
 from nifsdc.database import CommandDef, Definition, subroutines
@@ -123,7 +124,7 @@ class Ioc:
         client = self._stack.enter_context(
             DataClient(config.data.server_host, config.data.server_port, name=config.top)
         )
-        spool = Spool(Path(config.data.spool).expanduser())
+        delivery = Delivery(client, Spool(Path(config.data.spool).expanduser()))
         installation = Installation(
             config.name,
             layout,
@@ -138,7 +139,7 @@ class Ioc:
             camera = self._camera(layout)
             readout = ReadoutTask(camera, self._ring, header, self._status, report)
             slave = SlaveTask(camera, readout, self._status, report)
-            return TaskSet(slave, readout, DataTask(self._ring, client, spool, self._status, report))
+            return TaskSet(slave, readout, DataTask(self._ring, client, delivery, self._status, report))
 
         show = Show(self._status, self._write_message)
         responses = Responses(

@@ -53,7 +53,7 @@ class Counters:
 
 
 class Delivery:
-    """Sees to it that a frame is stored, now or later. For one thread.
+    """Sees to it that a frame is stored, now or later. For one thread at a time.
 
     Parameters
     ----------
@@ -110,6 +110,10 @@ class Delivery:
         if entry is not None:
             self._forget(entry)
         return stored
+
+    def keep(self, frame: Frame) -> None:
+        """Put a frame into the spool without sending it now; raises SpoolError."""
+        self._spool.put(frame)
 
     def retry_pending(self, deadline_s: float, most: int | None = None) -> list[tuple[Frame, Stored]]:
         """Send what waits, oldest first, and return what was acknowledged.

@@ -12,7 +12,6 @@ from nifsdc.data.delivery import Delivery
 from nifsdc.data.errors import NotDelivered
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing, Policy, Reader
-from nifsdc.data.spool import Spool
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.messages import NotStored, Reporter, Stored
 from nifsdc.tasks.task import Task
@@ -38,8 +37,8 @@ class DataTask(Task[Frame]):
         where the Readout task puts them
     client
         the connection to the data server
-    spool
-        where they wait until the server has acknowledged them
+    delivery
+        the spool and the server behind it; outlives the task, and with it what it counts
     status
         status records
     report
@@ -47,12 +46,16 @@ class DataTask(Task[Frame]):
     """
 
     def __init__(
-        self, ring: FrameRing, client: DataClient, spool: Spool, status: StatusDictionary, report: Reporter
+        self,
+        ring: FrameRing,
+        client: DataClient,
+        delivery: Delivery,
+        status: StatusDictionary,
+        report: Reporter,
     ) -> None:
         super().__init__("Data", report)
         self._client = client
-        self._spool = spool
-        self._delivery = Delivery(client, spool)
+        self._delivery = delivery
         self._status = status
         self._reader: Reader = ring.reader(Policy.ALL)
         self._next_retry = 0.0
@@ -111,7 +114,7 @@ class DataTask(Task[Frame]):
         """Put frames that nobody has taken yet into the spool, and let go of the ring."""
         while (frame := self._reader.next(0.0)) is not None:
             if frame.header.kind is FrameKind.SCIENCE:
-                self._spool.put(frame)
+                self._delivery.keep(frame)
                 self.log.info("%s is left in the spool", frame.header.exposure_id)
         self._reader.close()
 
