@@ -65,8 +65,13 @@ def serve_ours() -> None:
     database.init()
     server = CaServer(database)
 
-    def start(value: object) -> None:
+    started = [0]
+
+    def start(value: Any) -> None:
         """What the control task does with a start: BUSY now, IDLE a little later."""
+        if value == started[0]:  # an apply posts its client id for PRESET and for START
+            return
+        started[0] = value
         database.set(f"{P}car.IVAL", "BUSY")
         asyncio.get_running_loop().call_later(
             COMMAND_PERIOD / 4, server.call, lambda: database.set(f"{P}car.IVAL", "IDLE")
@@ -183,13 +188,15 @@ def client_commands(seconds: float, start: str, busy: str) -> dict[str, float]:
     """Start the command again and again; how long until BUSY is seen."""
     from epics import ca
 
-    seen = threading.Event()
+    seen, idle = threading.Event(), threading.Event()
     arrived = [0.0]
 
     def car(value: int, **rest: Any) -> None:
         if value == 2:
             arrived[0] = time.perf_counter()
             seen.set()
+        elif seen.is_set():
+            idle.set()
 
     monitor(busy, car)
     channel = ca.create_channel(P + start)
@@ -200,10 +207,11 @@ def client_commands(seconds: float, start: str, busy: str) -> dict[str, float]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         seen.clear()
+        idle.clear()
         began = time.perf_counter()
         ca.put(channel, 3)
         ca.flush_io()
-        if seen.wait(2.0):
+        if seen.wait(2.0) and idle.wait(2.0):  # a CAR that is BUSY still would not go BUSY again
             times.append(arrived[0] - began)
         else:
             missed += 1
