@@ -73,7 +73,9 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    parser.add_argument("--export-db", dest="db", metavar="FILE", help="the same as `export --db FILE`")
+    parser.set_defaults(folder=None, top="nifs:")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
     listing = actions.add_parser(
         "list", help="records as a table", epilog="example: nifsdc records list 'obs_*'"
     )
@@ -105,7 +107,10 @@ def run(args: argparse.Namespace) -> int:
     except DefinitionError as error:
         print(f"nifsdc records: the definition has mistakes:\n{error}", file=sys.stderr)
         return 2
-    action = {"list": _list, "describe": _describe, "export": _export}[args.action]
+    if args.action is None and args.db is None:
+        print("nifsdc records: say what to do: list, describe or export; see --help", file=sys.stderr)
+        return 2
+    action = {"list": _list, "describe": _describe, "export": _export}[args.action or "export"]
     try:
         status = action(definition, args)
         sys.stdout.flush()
