@@ -158,7 +158,7 @@ def _observe(session: DcSession, label: str, timeout: float | None) -> Outcome:
         TextColumn("{task.completed:.0f}/{task.total:.0f} reads  {task.fields[left]:.1f} s left"),
     )
     try:
-        with Progress(*columns, console=console, transient=not console.is_terminal) as bar:
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("starting", total=1, left=0.0)
 
             def show(look: dc.Progress) -> None:
