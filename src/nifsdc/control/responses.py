@@ -41,8 +41,7 @@ class Responses:
 
     def client_id(self, command: str) -> int:
         """Return the client id that a command record was last started with."""
-        field = self._database.find(f"{self._prefix}{command}.OCID")
-        return int(field.value) if field is not None else 0  # type: ignore[arg-type]
+        return self._number(f"{command}.OCID")
 
     def car(self, command: str) -> str | None:
         """Return the name of a command's CAR, if it has one."""
@@ -91,10 +90,13 @@ class Responses:
                 self._move(car, IDLE)
 
     def _state(self, car: str) -> int:
-        field = self._database.find(f"{self._prefix}{car}.VAL")
-        if field is None:
-            raise KeyError(f"{self._prefix}{car}.VAL is not in the database")
-        return int(field.value)  # type: ignore[arg-type]
+        return self._number(f"{car}.VAL")
+
+    def _number(self, name: str) -> int:
+        field = self._database.find(self._prefix + name)
+        if field is None or not isinstance(field.value, int):
+            raise KeyError(f"{self._prefix}{name} is no number of the database")
+        return field.value
 
     def _move(self, car: str, state: int) -> None:
         self._database.set(f"{self._prefix}{car}.IVAL", state)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from nifsdc.tasks.data import DataTask
-from nifsdc.tasks.messages import Reporter, Shutdown
+from nifsdc.tasks.messages import Report, Reporter, Shutdown
 from nifsdc.tasks.readout import ReadoutTask
 from nifsdc.tasks.slave import SlaveTask
 from nifsdc.tasks.task import TaskBusy
@@ -74,9 +74,9 @@ class Workers:
         self._generation += 1
         generation = self._generation
 
-        def report(message: object) -> None:
+        def report(message: Report) -> None:
             if generation == self._generation:
-                self._report(message)  # type: ignore[arg-type]
+                self._report(message)
 
         return self._build(report)
 

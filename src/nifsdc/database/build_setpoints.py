@@ -5,26 +5,7 @@ from __future__ import annotations
 from nifsdc.database.definition import Definition, ParameterDef, SetpointDef
 from nifsdc.database.names import Names
 from nifsdc.records.definition import RecordDef
-
-STATE_PREFIXES = (
-    "ZR",
-    "ON",
-    "TW",
-    "TH",
-    "FR",
-    "FV",
-    "SX",
-    "SV",
-    "EI",
-    "NI",
-    "TE",
-    "EL",
-    "TV",
-    "TT",
-    "FT",
-    "FF",
-)
-"""first letters of the sixteen labels' fields of mbbo and mbbi"""
+from nifsdc.records.tables import STATE_PREFIXES
 
 
 def setpoint_records(definition: Definition, names: Names) -> list[RecordDef]:

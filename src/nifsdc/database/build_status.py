@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nifsdc.database.build_setpoints import STATE_PREFIXES
 from nifsdc.database.definition import Definition, StatusDef
 from nifsdc.database.names import Names
 from nifsdc.records.definition import RecordDef
+from nifsdc.records.tables import STATE_PREFIXES
 
 SEVERITY_FIELDS = {"HIHI": "HHSV", "HIGH": "HSV", "LOW": "LSV", "LOLO": "LLSV"}
 FDSC_LENGTH = 39
