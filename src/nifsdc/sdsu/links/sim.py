@@ -37,6 +37,7 @@ MOST_POLL = 0.05
 CLOCK_TICK = 1e-6
 """detector seconds below which a wait is over: the simulator counts nanoseconds, floats do not"""
 RESET_WORDS = (header(Board.HOST, Board.TIMING, 2), word("RST"))
+CLOSED = "it closed the connection; did it end, or is another host attached?"
 
 
 class SimClock:
@@ -196,7 +197,7 @@ class SimLink:
             try:
                 self._open_socket().sendall(data)
             except OSError as error:
-                raise self._disconnect(str(error)) from error
+                raise self._disconnect(_reason(error)) from error
 
     def _read(self, seconds: float) -> None:
         """Take in whatever has come, waiting for it at most so long."""
@@ -206,20 +207,20 @@ class SimLink:
                 return
             data = connection.recv(4096)
         except (OSError, ValueError) as error:
-            raise self._disconnect(str(error)) from error
+            raise self._disconnect(_reason(error)) from error
         if not data:
-            raise self._disconnect("it closed the connection; did it end, or is another host attached?")
+            raise self._disconnect(CLOSED)
         self._arrived += [item for item in self._received.feed(data) if isinstance(item, Packet)]
 
     def _check_alive(self) -> None:
         connection = self._open_socket()
         try:
             if connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"":
-                raise self._disconnect("it closed the connection")
+                raise self._disconnect(CLOSED)
         except BlockingIOError:
             return
         except OSError as error:
-            raise self._disconnect(str(error)) from error
+            raise self._disconnect(_reason(error)) from error
 
     def _open_socket(self) -> socket.socket:
         connection = self._socket
@@ -234,3 +235,8 @@ class SimLink:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
         return LinkLost(f"the link to the {self.name} broke ({reason}): init opens it again")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Say why a connection broke; a close that met words on their way shows as a reset or a broken pipe."""
+    return CLOSED if isinstance(error, ConnectionResetError | BrokenPipeError) else str(error)
