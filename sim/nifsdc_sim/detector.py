@@ -39,6 +39,15 @@ class Video(IntEnum):
     DEAD = 3
     """what comes without analogue power: zeros"""
 
+    def test_data(self, first: int, count: int, amplifiers: int) -> NDArray[np.uint16]:
+        """Return what is sent instead of data, from a pixel's number in the read on."""
+        number = np.arange(first, first + count)
+        if self is Video.DEAD:
+            number[:] = 0
+        elif self is Video.TEST_AMPLIFIER:
+            number = (number % amplifiers) << 14 | (number // amplifiers) & 0x3FFF
+        return (number & 0xFFFF).astype(np.uint16)
+
 
 @dataclass(frozen=True)
 class DetectorModel:
@@ -197,10 +206,5 @@ class Detector:
 
     def _test_data(self, first: int, video: Video) -> NDArray[np.uint16]:
         samples = self.layout.shape[1]
-        if video is Video.DEAD:
-            return np.zeros((CHUNK_LINES, samples), dtype=np.uint16)
-        number = np.arange(first * samples, (first + CHUNK_LINES) * samples)
-        if video is Video.TEST_AMPLIFIER:
-            amplifiers = len(self.layout.amplifiers)
-            number = (number % amplifiers) << 14 | (number // amplifiers) & 0x3FFF
-        return (number & 0xFFFF).astype(np.uint16).reshape(CHUNK_LINES, samples)
+        data = video.test_data(first * samples, CHUNK_LINES * samples, len(self.layout.amplifiers))
+        return data.reshape(CHUNK_LINES, samples)
