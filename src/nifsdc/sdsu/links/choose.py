@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.links.sim import SimLink
+from nifsdc.sdsu.links.tcp import TcpLink
 
 DEFAULT_HOST = "127.0.0.1"
 FORMS = "sim:HOST:PORT:BUFFER, tcp:HOST:PORT or device:PATH[:pci|pci-old|pcie]"
@@ -169,4 +170,6 @@ def open_link(spec: LinkSpec | str, *, connect: bool = True) -> Link:
     found = parse_link(spec) if isinstance(spec, str) else spec
     if found.kind is LinkKind.SIM:
         return SimLink(found.host, found.port, found.buffer, connect=connect)
-    raise BadLink(f"{found}: only sim links can be opened yet")
+    if found.kind is LinkKind.TCP:
+        return TcpLink(found.host, found.port, connect=connect)
+    raise BadLink(f"{found}: only sim and tcp links can be opened yet")
