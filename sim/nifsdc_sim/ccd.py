@@ -9,32 +9,24 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Generator, Iterator
-from typing import NamedTuple
+from collections.abc import Generator
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nifsdc_sim import photons
-from nifsdc_sim.ccd_charge import Charge, ChargeArray
-from nifsdc_sim.ccd_clocking import Clock, Clocking, operations, samples
+from nifsdc_sim.ccd_charge import ChargeArray
+from nifsdc_sim.ccd_clocking import Clocking, samples
+from nifsdc_sim.ccd_collect import Collector, HotColumns
 from nifsdc_sim.ccd_geometry import CCD1, CcdGeometry
-from nifsdc_sim.ccd_model import FAST, SLOW, CcdModel
-from nifsdc_sim.detector import TOP_ADU, Video
-from nifsdc_sim.scene import Scene
+from nifsdc_sim.ccd_model import SLOW, CcdModel
+from nifsdc_sim.ccd_output import Outputs
+from nifsdc_sim.ccd_readout import Chip, Chunk, Order, Purpose, Readout
+from nifsdc_sim.detector import Video
+from nifsdc_sim.scene import Light
 
-NS = 1_000_000_000
-LONGEST_CHUNK = 65536
-"""samples of one output that are made at a time"""
-
-
-class Chunk(NamedTuple):
-    """What comes of one parallel read (or, of an endless row, a part)."""
-
-    pixels: NDArray[np.uint16]
-    """ADU in the order of the fibre, one pixel of each output in rotation; may be empty"""
-    end_ns: int
-    """moment at which the last of them was clocked"""
+NOTHING = Order(Clocking(1), 0, 0.0, Video.DEAD, CcdModel().slow)
 
 
 class Ccd:
@@ -51,26 +43,30 @@ class Ccd:
     """
 
     def __init__(
-        self, seed: int, scene: Scene, model: CcdModel | None = None, geometry: CcdGeometry = CCD1
+        self, seed: int, scene: Light, model: CcdModel | None = None, geometry: CcdGeometry = CCD1
     ) -> None:
         self.geometry = geometry
         self.model = model or CcdModel()
+        self.scene = scene
         self._seed = seed
         self._lock = threading.Lock()
-        self._array = ChargeArray(geometry)
         self._stage = self.model.stage(SLOW)
+        self._chip = Chip(
+            ChargeArray(geometry, self.model.parallel_cti, self.model.serial_cti, self.model.register_well),
+            Collector(seed, self._flux(scene), self.model, geometry),
+            HotColumns(self.model, geometry, seed),
+            Outputs(seed, self.model, geometry),
+            self.model,
+        )
         self._reads = 0
-        self._before = self._array
-        self._reading = (Clocking(), 0, 0.0)
-        self._moment_ns = 0
-        self._open = False
-        self._dark_ns = self._open_ns = self._flash_ns = 0
-        self.set_scene(scene)
+        self._readout: Readout | None = None
+        self._order = NOTHING
+        self._before = self._chip.array
 
     @property
     def shutter_open(self) -> bool:
         """Whether light falls on it."""
-        return self._open
+        return self._chip.collector.is_open
 
     @property
     def pixel_rate(self) -> int:
@@ -81,50 +77,68 @@ class Ccd:
         """Return how many pixels a readout sends, of all outputs together."""
         return samples(clocking, self.geometry) * len(self.geometry.channels)
 
-    def set_scene(self, scene: Scene) -> None:
-        """Put another scene in front of it; it counts for all of the light that has not been read."""
-        flux = self.geometry.to_channels(scene.flux(self.geometry.rows, self.geometry.columns))
+    def set_scene(self, scene: Light, moment_ns: int | None = None) -> None:
+        """Put another scene in front of it at a moment; without one, where the last operation was."""
+        flux = self._flux(scene)
         with self._lock:
-            self._flux, self.scene = flux, scene
+            if moment_ns is not None and self._readout is None:
+                self._chip.collector.pass_to(moment_ns)
+            self._chip.collector.change_flux(flux)
+            self.scene = scene
 
     def set_speed(self, speed: int) -> None:
-        """Take the gain stage of LSP (1) or HSP (2)."""
-        self._stage = self.model.stage(FAST if speed == FAST else SLOW)
+        """Take the gain stage and the rate of LSP (1) or HSP (2)."""
+        self._stage = self.model.stage(speed)
 
     def clear(self, moment_ns: int) -> None:
         """Have no charge anywhere at a moment."""
         with self._lock:
-            self._moment_ns = moment_ns
-            self._dark_ns = self._open_ns = self._flash_ns = 0
-            self._array.clear()
+            self._end_readout()
+            self._chip.collector.begin(moment_ns)
+            self._chip.array.clear()
 
     def open_shutter(self, moment_ns: int) -> None:
         """Let light in from a moment on."""
-        with self._lock:
-            self._pass(moment_ns)
-            self._open = True
+        self._move_shutter(moment_ns, True)
 
     def close_shutter(self, moment_ns: int) -> None:
         """Let no more light in."""
-        with self._lock:
-            self._pass(moment_ns)
-            self._open = False
+        self._move_shutter(moment_ns, False)
 
     def flash(self, start_ns: int, duration_ns: int) -> None:
-        """Light the preflash lamps for a while."""
+        """Light the preflash lamps, which are behind the shutter, for a while."""
         with self._lock:
-            self._pass(start_ns + duration_ns)
-            self._flash_ns += duration_ns
+            self._end_readout()
+            self._chip.collector.pass_to(start_ns + duration_ns)
+            self._chip.collector.flash(duration_ns)
+
+    def put(self, charge: NDArray[np.float32]) -> None:
+        """Put charge on the image area, electron, shape (rows, columns), in place of what was there."""
+        with self._lock:
+            self._end_readout()
+            self._chip.array.image[:] = self.geometry.to_channels(charge)
 
     def charge(self) -> NDArray[np.float32]:
-        """Return what the last readout left in the image area, electron, shape (rows, columns)."""
-        with self._lock:
-            return self.geometry.from_channels(self._array.image)
+        """Return what the last readout left in the image area, electron, shape (rows, columns).
 
-    def read(self, clocking: Clocking, start_ns: int, sample_ns: float, video: Video) -> Iterator[Chunk]:
+        What has been collected since is not in it yet.
+        """
+        with self._lock:
+            self._end_readout()
+            return self.geometry.from_channels(self._chip.array.image)
+
+    def register(self) -> NDArray[np.float32]:
+        """Return what the last readout left in the registers, electron, shape (channels, elements)."""
+        with self._lock:
+            self._end_readout()
+            return self._chip.array.register.copy()
+
+    def read(
+        self, clocking: Clocking, start_ns: int, sample_ns: float, video: Video
+    ) -> Generator[Chunk, None, None]:
         """Clock the charge as the noticeboard says and yield what comes, a parallel read at a time.
 
-        Closed early, it leaves the charge as it is after the last chunk that was taken. Whoever takes chunks
+        Given up, it leaves the charge as it is after the last chunk that was taken. Whoever takes chunks
         ahead of their time tells `stop_after` how many were really sent.
 
         Parameters
@@ -139,91 +153,43 @@ class Ccd:
             what is to be sent
         """
         with self._lock:
+            self._end_readout()
             self._reads += 1
-            self._pass(start_ns)
-            self._collect(self._random(0))
-            self._before = copy.deepcopy(self._array)
-            self._reading = (clocking, start_ns, sample_ns)
-        yield from self._clock(clocking, start_ns, sample_ns, video)
+            self._chip.collector.pass_to(start_ns)
+            self._chip.collector.collect(self._random(Purpose.EXPOSURE), self._chip.array.image)
+            self._before = copy.deepcopy(self._chip.array)
+            self._order = Order(clocking, start_ns, sample_ns, video, self._stage)
+            self._readout = readout = self._begin_readout(self._order)
+        yield from readout.chunks()
 
     def stop_after(self, chunks: int) -> None:
-        """Leave the charge as it was after so many chunks of the last read; for reads made ahead of time."""
+        """Leave the charge as it was after so many chunks of the last read."""
         with self._lock:
-            self._array = self._before
-        clocks = self._clock(*self._reading, Video.DEAD)
-        for _ in zip(range(chunks), clocks, strict=False):
+            self._end_readout()
+            self._chip = replace(self._chip, array=copy.deepcopy(self._before))
+            self._readout = readout = self._begin_readout(replace(self._order, video=Video.DEAD))
+        for _ in islice(readout.chunks(), chunks):
             pass
-        clocks.close()
+        with self._lock:
+            self._end_readout()
 
-    def _clock(
-        self, clocking: Clocking, start_ns: int, sample_ns: float, video: Video
-    ) -> Generator[Chunk, None, None]:
-        random = self._random(1)
-        moment = float(start_ns)
-        sent = 0
-        rows: list[Charge] = []
-        xbin, ybin = clocking.binning
-        begun = False
-        try:
-            for operation, count in operations(clocking, self.geometry):
-                if operation is Clock.PARALLEL_READ and begun:
-                    yield self._chunk(rows, sent, moment, random, video)
-                    sent += sum(row.size for row in rows)
-                    rows = []
-                with self._lock:
-                    match operation:
-                        case Clock.PARALLEL_SKIP:
-                            self._array.parallel_skip(count)
-                            moment += count * self.model.parallel_ns
-                        case Clock.PARALLEL_READ:
-                            self._array.parallel_read(ybin)
-                            moment += ybin * self.model.parallel_ns
-                            begun = True
-                        case Clock.SERIAL_SKIP:
-                            self._array.serial_skip(count)
-                            moment += count * self.model.skip_ns
-                        case Clock.SERIAL_READ:
-                            rows.append(self._array.serial_read(count, xbin))
-                            moment += count * (sample_ns + (xbin - 1) * self.model.skip_ns)
-            if begun:
-                yield self._chunk(rows, sent, moment, random, video)
-        finally:
-            with self._lock:
-                self._array.put_down()
-                self._moment_ns = round(moment)
+    def _begin_readout(self, order: Order) -> Readout:
+        return Readout(self._chip, order, self._random, self._lock)
 
-    def _random(self, purpose: int) -> np.random.Generator:
-        return np.random.Generator(np.random.SFC64((self._seed, 5, self._reads, purpose)))
+    def _end_readout(self) -> None:
+        """End a readout that nobody took to its end."""
+        if self._readout is not None:
+            self._readout.end()
+            self._readout = None
 
-    def _pass(self, moment_ns: int) -> None:
-        """Count what time has gone by."""
-        passed = max(0, moment_ns - self._moment_ns)
-        self._dark_ns += passed
-        if self._open:
-            self._open_ns += passed
-        self._moment_ns = max(self._moment_ns, moment_ns)
+    def _move_shutter(self, moment_ns: int, is_open: bool) -> None:
+        with self._lock:
+            self._end_readout()
+            self._chip.collector.pass_to(moment_ns)
+            self._chip.collector.is_open = is_open
 
-    def _collect(self, random: np.random.Generator) -> None:
-        """Turn the time that was counted into charge."""
-        expected = self._flux * np.float32(self._open_ns / NS)
-        expected += np.float32(
-            self.model.dark_current * self._dark_ns / NS + self.model.preflash * self._flash_ns / NS
-        )
-        self._dark_ns = self._open_ns = self._flash_ns = 0
-        if self.model.photon_noise:
-            expected = photons.draw(random, expected, float(expected.max()), float(expected.min()))
-        self._array.image += expected
-        np.minimum(self._array.image, np.float32(self.model.full_well), out=self._array.image)
+    def _random(self, purpose: Purpose) -> np.random.Generator:
+        return np.random.Generator(np.random.SFC64((self._seed, 5, self._reads, int(purpose))))
 
-    def _chunk(
-        self, rows: list[Charge], sent: int, moment: float, random: np.random.Generator, video: Video
-    ) -> Chunk:
-        channels = len(self.geometry.channels)
-        charge = np.concatenate([*rows, np.empty((channels, 0), dtype=np.float32)], axis=1).T
-        if video is Video.DATA:
-            adu = charge + random.standard_normal(charge.shape, dtype=np.float32) * self._stage.read_noise
-            adu = adu / self._stage.gain + np.array(self.model.bias[:channels])
-            pixels = np.clip(np.rint(adu), 0, TOP_ADU).astype(np.uint16).ravel()
-        else:
-            pixels = video.test_data(sent, charge.size, channels)
-        return Chunk(pixels, round(moment))
+    def _flux(self, scene: Light) -> NDArray[np.float32]:
+        return self.geometry.to_channels(scene.flux(self.geometry.rows, self.geometry.columns))

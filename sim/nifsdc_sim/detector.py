@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nifsdc_sim import photons
 from nifsdc_sim.amplifiers import HAWAII2, DetectorLayout
-from nifsdc_sim.scene import Scene
+from nifsdc_sim.scene import Light
 
 CHUNK_LINES = 16
 """lines that are made at a time"""
@@ -95,7 +95,7 @@ class Detector:
     def __init__(
         self,
         seed: int,
-        scene: Scene,
+        scene: Light,
         model: DetectorModel | None = None,
         layout: DetectorLayout = HAWAII2,
     ) -> None:
@@ -116,7 +116,7 @@ class Detector:
         self._reads = 0
         self.set_scene(scene)
 
-    def set_scene(self, scene: Scene) -> None:
+    def set_scene(self, scene: Light) -> None:
         """Put another scene in front of it; light collected so far stays."""
         flux = self.layout.to_stream(scene.flux(self.layout.rows, self.layout.columns))
         flux += self._dark

@@ -1,13 +1,14 @@
-"""What falls on the detector: NIFS's 29 slitlets with sky lines and a star, without any noise.
+"""What falls on the detector, without any noise: NIFS's 29 slitlets with sky lines and a star, or stars.
 
-The dispersion runs along the rows. Each slitlet is a band of rows, and its spectrum is shifted against its
-neighbour's, because the slicer's slits lie on a staircase. The staircase's pitch is in no document at hand;
-it is a parameter here, and its default a straight ramp.
+In NIFS's scene the dispersion runs along the rows. Each slitlet is a band of rows, and its spectrum is
+shifted against its neighbour's, because the slicer's slits lie on a staircase. The staircase's pitch is in no
+document at hand; it is a parameter here, and its default a straight ramp.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,32 @@ STAR_PEAK = 12.0
 STAR_SLITLET = 13.6
 STAR_WIDTH_SLITLETS = 1.1
 STAR_WIDTH_ROWS = 4.0
+
+FIELD_STARS = 150
+FIELD_SKY = 2.0
+"""sky of a field of stars, electron/s/pixel"""
+FAINTEST_STAR, BRIGHTEST_STAR = 200.0, 60_000.0
+"""electron/s of a whole star"""
+SEEING_SIGMA = 1.8
+"""pixels"""
+STAMP = 12
+"""pixels to either side of a star within which its light falls"""
+INDEX_PRIME = 601
+NAMES = ("default", "dark", "flat", "stars", "index")
+"""the scenes that `named` knows"""
+
+
+class Light(Protocol):
+    """What can be put in front of a detector."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    def flux(self, rows: int, columns: int) -> NDArray[np.float32]:
+        """Return the light in electron/s/pixel, shape (rows, columns), row 0 at the bottom."""
+        ...
 
 
 def slitlets(rows: int = 2048) -> tuple[tuple[int, int], ...]:
@@ -95,3 +122,70 @@ class Scene:
             profile = across * (1.0 + (along / STAR_WIDTH_ROWS) ** 2) ** -2.5
             image[first:end] += (self.sky + lines)[np.newaxis, :] + self.star * np.outer(profile, continuum)
         return image
+
+
+@dataclass(frozen=True)
+class StarField:
+    """Stars on a sky; the seed decides where they are and how bright."""
+
+    seed: int = 0
+    sky: float = FIELD_SKY
+    """electron/s/pixel"""
+    stars: int = FIELD_STARS
+    name: str = "stars"
+
+    def flux(self, rows: int, columns: int) -> NDArray[np.float32]:
+        """Return the light in electron/s/pixel, shape (rows, columns), with the stars spread over it."""
+        random = np.random.Generator(np.random.PCG64((self.seed, 21)))
+        places = random.uniform(0.0, 1.0, (self.stars, 2)) * (rows, columns) - 0.5
+        totals = np.exp(random.uniform(np.log(FAINTEST_STAR), np.log(BRIGHTEST_STAR), self.stars))
+        image = np.full((rows, columns), self.sky, dtype=np.float32)
+        for (row, column), total in zip(places, totals, strict=True):
+            near_rows = np.arange(max(0, round(row) - STAMP), min(rows, round(row) + STAMP + 1))
+            near_columns = np.arange(max(0, round(column) - STAMP), min(columns, round(column) + STAMP + 1))
+            along = np.exp(-0.5 * ((near_rows - row) / SEEING_SIGMA) ** 2)
+            across = np.exp(-0.5 * ((near_columns - column) / SEEING_SIGMA) ** 2)
+            peak = total / (2.0 * np.pi * SEEING_SIGMA**2)
+            image[np.ix_(near_rows, near_columns)] += peak * np.outer(along, across)
+        return image
+
+
+@dataclass(frozen=True)
+class Index:
+    """A different whole number of electrons a second for each pixel of a neighbourhood: `index_rate`."""
+
+    name: str = "index"
+
+    def flux(self, rows: int, columns: int) -> NDArray[np.float32]:
+        """Return the light in electron/s/pixel, shape (rows, columns)."""
+        row, column = np.arange(rows)[:, np.newaxis], np.arange(columns)[np.newaxis, :]
+        return index_rate(row, column).astype(np.float32)
+
+
+def index_rate(row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the light of the scene ``index`` at places, electron/s/pixel.
+
+    A hundred pixels binned to one stay below 60,200 electrons a second. Neighbours differ, by amounts that
+    change over the chip: a picture that is shifted, mirrored or binned otherwise is another one.
+    """
+    rate: NDArray[np.int64] = (row * 31 + column * 7 + row * row * 3 + column * row) % INDEX_PRIME
+    return rate
+
+
+def named(name: str, seed: int = 0, rate: float = 100.0) -> Light:
+    """Return one of `NAMES`; ``default`` is NIFS's, ``flat`` has a rate in electron/s/pixel.
+
+    Raises ValueError for other names.
+    """
+    match name:
+        case "default":
+            return Scene.default(seed)
+        case "dark":
+            return Scene.dark()
+        case "flat":
+            return Scene.flat(rate)
+        case "stars":
+            return StarField(seed)
+        case "index":
+            return Index()
+    raise ValueError(f"there is no scene {name!r}: expected one of {', '.join(NAMES)}")

@@ -1,0 +1,64 @@
+"""Effects of a detector model, switched on by name and amount: ``cosmic-rays`` or ``cosmic-rays=0.2``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Model = TypeVar("Model", bound="DataclassInstance")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An amount that can be set by name."""
+
+    name: str
+    field: str
+    """of the model"""
+    typical: float
+    """amount where none is given"""
+    meaning: str
+    """what the amount is, with its unit"""
+    most: float = math.inf
+
+
+def with_effects(model: Model, effects: Mapping[str, Effect], wishes: Iterable[str]) -> Model:
+    """Return a model with effects set.
+
+    Parameters
+    ----------
+    model
+        a frozen dataclass
+    effects
+        what can be set, by name
+    wishes
+        names, each with ``=`` and an amount if wanted
+
+    Raises
+    ------
+    ValueError
+        if there is no such effect, or the amount is not a number of 0 or more that it can take
+    """
+    changes: dict[str, Any] = {}
+    for wish in wishes:
+        name, given, amount = wish.partition("=")
+        if name not in effects:
+            raise ValueError(f"there is no effect {name!r}: expected one of {', '.join(sorted(effects))}")
+        effect = effects[name]
+        try:
+            value = float(amount) if given else effect.typical
+        except ValueError:
+            value = math.nan
+        present = getattr(model, effect.field)
+        whole = isinstance(present, int)
+        if not 0.0 <= value <= effect.most or (whole and not value.is_integer()):
+            kind = "a whole number" if whole else "a number"
+            limit = "" if math.isinf(effect.most) else f" up to {effect.most:g}"
+            raise ValueError(f"{name} is {amount!r}, expected {kind} of 0 or more{limit}: {effect.meaning}")
+        changes[effect.field] = type(present)(value)
+    return replace(model, **changes)
