@@ -32,14 +32,15 @@ class Outputs:
 
     def drift(self, random: np.random.Generator) -> NDArray[np.float32]:
         """Return what the levels are off by in a readout, ADU, shape (channels,)."""
-        drift = random.standard_normal(self._bias.shape[1], dtype=np.float32)
-        return drift * np.float32(self._model.bias_drift)
+        drift: NDArray[np.float32] = random.standard_normal(self._bias.shape[1:], dtype=np.float32)
+        drift *= np.float32(self._model.bias_drift)
+        return drift
 
     def level(self, pixels: NDArray[np.intp], row: int) -> NDArray[np.float32]:
         """Return the level without signal of some pixels of a row, ADU, shape (pixels, channels)."""
         level: NDArray[np.float32] = self._bias[np.minimum(pixels, len(self._bias) - 1)]
-        level += np.float32(self._model.bias_gradient * min(1.0, row / self._rows))
-        return level
+        gradient = np.float32(self._model.bias_gradient * min(1.0, row / self._rows))
+        return np.add(level, gradient, out=level)
 
     def digitise(
         self, random: np.random.Generator, charge: Charge, level: NDArray[np.float32], stage: Stage
