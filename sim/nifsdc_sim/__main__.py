@@ -9,10 +9,14 @@ import math
 import os
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from nifsdc_sim.arrays import DETECTORS
+from nifsdc_sim.faults import Fault, FaultKind
+from nifsdc_sim.faults import parse as parse_fault
 from nifsdc_sim.simulator import BUFFER_READS, Options, Simulator
 
 LOOK_SECONDS = 0.25
@@ -20,8 +24,12 @@ LOOK_SECONDS = 0.25
 
 EPILOG = """example:
   python -m nifsdc_sim --speed 20 --seed 1
+  python -m nifsdc_sim --detector ccd2 --fault no-reply:label=RDM,count=2,probability=0.1
 prints one line, READY and a JSON object with port, control_port and buffer, and runs until SIGTERM, SIGINT,
-the control port's quit, or the end of the process named by --parent-pid."""
+the control port's quit, or the end of the process named by --parent-pid.
+
+faults (names: label, count, skip, probability, fraction, seconds, rate, pixels):
+  """ + textwrap.fill(", ".join(kind.value for kind in FaultKind), 100, subsequent_indent="  ")
 
 
 def speed(text: str) -> float:
@@ -32,11 +40,19 @@ def speed(text: str) -> float:
     return value
 
 
+def fault(text: str) -> Fault:
+    """Read a fault: see `nifsdc_sim.faults.parse`."""
+    try:
+        return parse_fault(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     result = argparse.ArgumentParser(
         prog="python -m nifsdc_sim",
-        description="Simulated SDSU controller with a HAWAII-2 behind NIFS's image slicer.",
+        description="Simulated SDSU controller with its detector: a HAWAII-2 behind an image slicer, or CCD.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -52,6 +68,18 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--seed", type=int, help="start of all random numbers (default: another each time)")
     result.add_argument(
         "--generation", type=int, choices=(2, 3), default=3, help="of the controller (default: 3)"
+    )
+    result.add_argument(
+        "--detector", choices=DETECTORS, default=DETECTORS[0], help="what it controls (default: %(default)s)"
+    )
+    result.add_argument(
+        "--fault",
+        dest="faults",
+        type=fault,
+        action="append",
+        default=[],
+        metavar="KIND[:NAME=VALUE,...]",
+        help="a fault that waits from the start; may be given several times",
     )
     result.add_argument("--parent-pid", type=int, help="end when this process does")
     return result
@@ -76,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     is_child = parent == os.getppid()
+    given["faults"] = tuple(given["faults"])
     with Simulator(Options(**given), ended) as simulator:
         with contextlib.suppress(BrokenPipeError):
             print("READY", json.dumps(simulator.ready()), flush=True)

@@ -1,14 +1,21 @@
-"""Faults that can be switched on, each for a number of times and, if wanted, for one command alone."""
+"""Faults that can be switched on: each by name, for a number of times, for one command alone, by chance.
+
+Chance is reproducible: each fault has its own random numbers, started by the simulator's seed and the fault's
+place among those switched on so far, and takes one for each occasion.
+"""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import Enum
+from typing import Any
+
+import numpy as np
 
 
 class FaultKind(Enum):
-    """What can go wrong; the value is its name on the control port."""
+    """What can go wrong; the value is its name on the command line and the control port."""
 
     NO_REPLY = "no-reply"
     """a command is lost: not obeyed and not answered"""
@@ -24,6 +31,13 @@ class FaultKind(Enum):
     """an answer DON comes as another label"""
     LATE_REPLY = "late-reply"
     """the answer comes ``seconds`` of real time late"""
+    PREAMBLE_LOST = "preamble-lost"
+    """one word of a command arrives with another preamble and is dropped by the timing board, which then
+    takes the next words for those that are missing"""
+    REPLY_PREAMBLE_LOST = "reply-preamble-lost"
+    """one word of the answer arrives with another preamble"""
+    WRITE_FLIP = "write-flip"
+    """one bit of the value of a WRM is inverted on its way into memory; the answer is DON"""
     SYR = "syr"
     """the controller loses its power and programmes and comes up again: SYR is sent at once, or as the answer
     to the command that is named"""
@@ -33,21 +47,40 @@ class FaultKind(Enum):
     """no pixel comes after ``fraction`` of a block; the readout does not end by itself"""
     SHORT_FRAME = "short-frame"
     """a block ends after ``fraction`` of its pixels"""
+    PIXELS_LOST = "pixels-lost"
+    """``pixels`` pixels are lost after ``fraction`` of a block; those behind move up, the count is short"""
+    PIXEL_FLIP = "pixel-flip"
+    """one bit of the pixel after ``fraction`` of a block is inverted, which one is random"""
     LINK_DROP = "link-drop"
-    """the connection breaks: at once, or when the command that is named comes"""
+    """the fibre is pulled out, the connection breaks: at once, or when the command that is named comes"""
     TEMPERATURE_RUNAWAY = "temperature-runaway"
     """the cryostat warms up by ``rate`` millikelvin a second from now on"""
+    SHUTTER_JAMMED = "shutter-jammed"
+    """the shutter stops on its way: fault state, and ERR to the command that moved it"""
+    SHUTTER_STUCK_OPEN = "shutter-stuck-open"
+    """the shutter is told to close and stays open, as its state then says"""
+    SHUTTER_STUCK_CLOSED = "shutter-stuck-closed"
+    """the shutter is told to open and stays closed, as its state then says"""
+    LAMP_DEAD = "lamp-dead"
+    """the preflash lamps do not light; nothing notices"""
+    POWER_FAILURE = "power-failure"
+    """the analogue power does not come up: PON is answered ERR"""
 
 
 AT_ONCE = frozenset(
     {FaultKind.SYR, FaultKind.POWER_CYCLE, FaultKind.LINK_DROP, FaultKind.TEMPERATURE_RUNAWAY}
 )
 """faults that happen at once when no command is named"""
+_LABELS = {FaultKind.WRONG_ECHO: "TDL", FaultKind.WRITE_FLIP: "WRM"}
+"""commands that a fault is for when none is named"""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault that waits for its occasion."""
+    """A fault that waits for its occasion.
+
+    Raises ValueError for a probability or fraction outside 0 to 1 and for negative numbers.
+    """
 
     kind: FaultKind
     label: str | None = None
@@ -56,25 +89,114 @@ class Fault:
     """how many times it happens"""
     skip: int = 0
     """how many occasions pass before the first"""
+    probability: float = 1.0
+    """that it happens at an occasion"""
     fraction: float = 0.5
-    """pixels-stop, short-frame: part of the block that still comes"""
+    """pixels-stop, short-frame, pixels-lost, pixel-flip: part of the block that comes before"""
     seconds: float = 2.0
     """late-reply: how late"""
     rate: float = 100.0
     """temperature-runaway: millikelvin a second"""
+    pixels: int = 1
+    """pixels-lost: how many"""
+
+    def __post_init__(self) -> None:
+        for name, most in _MOST.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected a number from 0 to {most:g}")
+
+
+_MOST = {
+    "count": 1e9, "skip": 1e9, "probability": 1, "fraction": 1, "seconds": 3600, "rate": 1e6, "pixels": 1e9,
+}  # fmt: skip
+_WHOLE = frozenset({"count", "skip", "pixels"})
+
+
+def fault(entries: dict[str, object]) -> Fault:
+    """Return the fault that entries by name describe: ``kind``, and any other field of `Fault`.
+
+    Raises
+    ------
+    ValueError
+        says what is expected
+    """
+    kinds = {kind.value: kind for kind in FaultKind}
+    known = [field.name for field in fields(Fault)]
+    kind = entries.get("kind")
+    if not isinstance(kind, str) or kind not in kinds or not entries.keys() <= set(known):
+        raise ValueError(
+            f"expected a kind out of {', '.join(kinds)} and entries out of {', '.join(known)}, "
+            f"found {entries}"
+        )
+    label = entries.get("label")
+    if label is not None and not isinstance(label, str):
+        raise ValueError(f"label is {label!r}, expected the label of a command")
+    numbers = {name: _number(name, entries[name]) for name in entries if name not in ("kind", "label")}
+    return Fault(kinds[kind], label, **numbers)
+
+
+def _number(name: str, value: object) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{name} is {value!r}, expected a number of 0 or more")
+    if value < 0 or (name in _WHOLE and value != int(value)):
+        raise ValueError(f"{name} is {value!r}, expected a {'whole ' * (name in _WHOLE)}number of 0 or more")
+    return int(value) if name in _WHOLE else value
+
+
+def parse(text: str) -> Fault:
+    """Read a fault as on the command line: ``KIND`` or ``KIND:NAME=VALUE,NAME=VALUE``.
+
+    >>> parse("no-reply:label=RDM,count=2,probability=0.1").probability
+    0.1
+
+    Raises
+    ------
+    ValueError
+        says what is expected
+    """
+    kind, _, rest = text.partition(":")
+    entries: dict[str, object] = {"kind": kind}
+    for item in filter(None, rest.split(",")):
+        name, equals, value = item.partition("=")
+        if not equals or name == "kind":
+            raise ValueError(f"{item!r} in {text!r}: expected NAME=VALUE")
+        try:
+            entries[name] = value if name == "label" else float(value)
+        except ValueError:
+            raise ValueError(f"{name} is {value!r}, expected a number of 0 or more") from None
+    return fault(entries)
+
+
+@dataclass
+class _Waiting:
+    fault: Fault
+    random: np.random.Generator
+    skipped: int = 0
+    happened: int = 0
 
 
 class Faults:
-    """The faults that wait."""
+    """The faults that wait.
 
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+    Parameters
+    ----------
+    seed
+        start of the random numbers
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+        self._added = 0
+        self._waiting: list[_Waiting] = []
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
         """Let a fault wait for its occasion."""
         with self._lock:
-            self._waiting.append(fault)
+            self._added += 1
+            random = np.random.Generator(np.random.PCG64((self._seed, 7, self._added)))
+            if fault.count > 0:
+                self._waiting.append(_Waiting(fault, random))
 
     def clear(self) -> None:
         """Forget all faults."""
@@ -82,22 +204,43 @@ class Faults:
             self._waiting.clear()
 
     def waiting(self) -> tuple[Fault, ...]:
-        """Return the faults that still wait."""
+        """Return the faults that still wait, each with the count and the occasions to pass that are left."""
         with self._lock:
-            return tuple(self._waiting)
+            return tuple(
+                replace(
+                    each.fault, count=each.fault.count - each.happened, skip=each.fault.skip - each.skipped
+                )
+                for each in self._waiting
+            )
 
-    def take(self, kind: FaultKind, label: str | None = None) -> Fault | None:
-        """Return the fault of that kind that this occasion calls for, and count it."""
+    def take(self, kind: FaultKind, label: str | None = None) -> Happening | None:
+        """Return what this occasion calls for of that kind, None for nothing, and count it."""
         with self._lock:
-            for place, fault in enumerate(self._waiting):
-                if fault.kind is not kind or (fault.label is not None and fault.label != label):
+            for waiting in self._waiting:
+                fault = waiting.fault
+                wanted = fault.label or _LABELS.get(fault.kind)
+                if fault.kind is not kind or wanted not in (None, label):
                     continue
-                if fault.skip > 0:
-                    self._waiting[place] = replace(fault, skip=fault.skip - 1)
-                    return None
-                if fault.count > 1:
-                    self._waiting[place] = replace(fault, count=fault.count - 1)
-                else:
-                    del self._waiting[place]
-                return fault
+                if waiting.skipped < fault.skip:
+                    waiting.skipped += 1
+                    continue
+                if waiting.random.random() >= fault.probability:
+                    continue
+                waiting.happened += 1
+                if waiting.happened >= fault.count:
+                    self._waiting.remove(waiting)
+                return Happening(fault, waiting.random)
         return None
+
+
+@dataclass(frozen=True)
+class Happening:
+    """A fault that happens now."""
+
+    fault: Fault
+    random: np.random.Generator
+    """decides what the fault leaves open"""
+
+    def pick(self, most: int) -> int:
+        """Return a random number from 0 to ``most`` - 1."""
+        return int(self.random.integers(most))

@@ -35,6 +35,14 @@ class DspMemory:
     def __setitem__(self, address: Address, value: int) -> None:
         self._words[address.space][address.offset] = value
 
+    def at(self, space: Space, offset: int) -> int:
+        """Return a word."""
+        return int(self._words[space][offset % WORDS])
+
+    def put(self, space: Space, offset: int, value: int) -> None:
+        """Set a word, of which 24 bits are kept."""
+        self._words[space][offset % WORDS] = value & WORD_MASK
+
     def locate(self, address_word: int) -> Address | None:
         """Return the place that an argument of RDM or WRM means, None where there is none."""
         try:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ class SimulatorProcess:
         of the controller, 2 or 3
     buffer_reads
         full reads that the image buffer holds; None for the usual number
+    detector
+        ``hawaii2``, ``ccd1``, ``ccd2`` or ``ccd4``
+    faults
+        faults from the start, each as on the command line: ``no-reply:label=RDM,count=2,probability=0.1``
     """
 
     def __init__(
@@ -51,16 +56,21 @@ class SimulatorProcess:
         buffer: Path | None = None,
         generation: int = 3,
         buffer_reads: int | None = None,
+        detector: str = "hawaii2",
+        faults: Sequence[str] = (),
     ) -> None:
         self._arguments = [
             "--speed", "fast" if math.isinf(speed) else repr(speed),
             "--generation", str(generation),
+            "--detector", detector,
             "--parent-pid", str(os.getpid()),
         ]  # fmt: skip
         if seed is not None:
             self._arguments += ["--seed", str(seed)]
         if buffer_reads is not None:
             self._arguments += ["--buffer-reads", str(buffer_reads)]
+        for fault in faults:
+            self._arguments += ["--fault", fault]
         self._process: subprocess.Popen[bytes] | None = None
         self.host = "127.0.0.1"
         self.port = port
@@ -68,6 +78,8 @@ class SimulatorProcess:
         self.control_port = control_port
         self.buffer = buffer or Path()
         """file of the image buffer, once it runs"""
+        self.timing_program = self.utility_program = Path()
+        """load files that belong to its detector, once it runs"""
 
     def __enter__(self) -> SimulatorProcess:
         self.start()
@@ -99,6 +111,8 @@ class SimulatorProcess:
             raise
         self.port, self.control_port = int(ready["port"]), int(ready["control_port"])
         self.buffer = Path(ready["buffer"])
+        self.timing_program = Path(ready["timing_program"])
+        self.utility_program = Path(ready["utility_program"])
 
     def stop(self) -> None:
         """End it, by force if it does not end when asked, and remove its buffer."""

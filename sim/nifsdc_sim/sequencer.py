@@ -1,4 +1,4 @@
-"""What the timing board does on its own after MRA or RDC: resets, reads and integrations at their times.
+"""What the timing board does on its own after RDC, MRA, RDT or MRC: clears, reads, integrations, in time.
 
 Times are planned in whole nanoseconds of the detector's clock and never measured, so a sequence is the same
 however late the machine runs.
@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nifsdc.sdsu.links.registers import Registers
+from nifsdc_sim.agenda import LOOK_REAL_SECONDS, Agenda
+from nifsdc_sim.arrays import Chunk, DetectorArray
 from nifsdc_sim.card import InterfaceCard
-from nifsdc_sim.clock import SimClock
-from nifsdc_sim.detector import CHUNK_LINES, Detector, Video
-from nifsdc_sim.faults import FaultKind, Faults
+from nifsdc_sim.ccd_clocking import Clocking
+from nifsdc_sim.detector import Video
+from nifsdc_sim.exposure import MS, CurrentExposure
+from nifsdc_sim.faults import Faults
+from nifsdc_sim.fibre import PixelFaults
 from nifsdc_sim.prefetch import Prefetch
 
-MS = 1_000_000
-RESET_NS = 10 * MS
-"""time of one reset of the array"""
 LEAST_EXPOSURE_MS = 1
 AHEAD_CHUNKS = 8
-LOOK_REAL_SECONDS = 0.002
-"""how often a thing that nobody announces is looked at: the host's count of pixels taken, its wish to wait"""
 
 
 class Phase(Enum):
@@ -38,6 +34,20 @@ class Phase(Enum):
     RESETTING = "resetting"
     READING = "reading"
     INTEGRATING = "integrating"
+
+
+class Integration(Enum):
+    """When a sequence waits for the demanded exposure, and what its reads tell the noticeboard."""
+
+    NONE = "none"
+    """never (RDC)"""
+    BETWEEN = "between"
+    """between its two blocks; the current exposure is the time between their beginnings (MRA)"""
+    BEFORE = "before"
+    """before each block; the current exposure is the last of these waits (MRC)"""
+    AT_TIME = "at time"
+    """until the time since the command reaches the demand, which counts once each time that it is changed;
+    the current exposure is the time of the last block (RDT)"""
 
 
 @dataclass(frozen=True)
@@ -50,12 +60,16 @@ class Sequence:
     resets: int
     delay_ns: int
     """from the last reset to the first read"""
-    blocks: int
+    blocks: int | None
+    """None until it is aborted"""
     reads: int
     """in each block"""
+    integration: Integration
     columns: int
     rows: int
     """of one read, as RDA is to announce them"""
+    clocking: Clocking
+    """what the noticeboard said of windows and binning"""
     sample_ns: float
     """time from one sample of an output to its next"""
     video: Video
@@ -66,7 +80,7 @@ class _GivenUp(Exception):
 
 
 class Sequencer:
-    """Carries out one sequence at a time in a thread of its own.
+    """Carries out one sequence at a time in a thread of its own, which also keeps the agenda.
 
     Parameters
     ----------
@@ -77,19 +91,22 @@ class Sequencer:
     def __init__(
         self,
         registers: Registers,
-        clock: SimClock,
+        agenda: Agenda,
         card: InterfaceCard,
-        detector: Detector,
+        array: DetectorArray,
         faults: Faults,
+        current: CurrentExposure,
         demanded_ms: Callable[[], int],
     ) -> None:
         self._registers = registers
-        self._clock = clock
+        self._agenda = agenda
+        self._clock = agenda.clock
         self._card = card
-        self._detector = detector
+        self._array = array
         self._faults = faults
+        self._current = current
         self._demanded_ms = demanded_ms
-        self.changed = threading.Condition(threading.RLock())
+        self.changed = agenda.changed
         """held while a command is obeyed; notified when anything changed"""
         self.host_present = False
         """whether anyone is there to take pixels"""
@@ -97,10 +114,10 @@ class Sequencer:
         self._sequence: Sequence | None = None
         self._given_up = False
         self._ending = False
-        self._first_read_ns: int | None = None
-        self._exposure_ns = 0
         self._demanded = 0
-        self._integration_start = self._integration_end = 0
+        self._demand_done: int | None = None
+        self._integration_start = 0
+        self._integration_end: int | None = None
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
 
     def open(self) -> None:
@@ -117,11 +134,12 @@ class Sequencer:
     def start(self, sequence: Sequence) -> None:
         """Begin a sequence; none may be under way."""
         with self.changed:
-            self._clock.hold_at(sequence.start_ns)
+            self._agenda.hold(sequence.start_ns)
             self._card.release()
             self._given_up = False
-            if sequence.blocks > 1:
-                self._first_read_ns, self._exposure_ns = None, 0
+            if sequence.integration is not Integration.NONE:
+                self._current.zero()
+            self._demand_done = self._demanded_ms() if sequence.integration is Integration.AT_TIME else None
             self.phase = Phase.RESETTING
             self._sequence = sequence
             self.changed.notify_all()
@@ -144,12 +162,12 @@ class Sequencer:
             self.abort()
             self.changed.wait_for(lambda: self._sequence is None or self._ending)
 
-    def current_exposure_ms(self, now_ns: int) -> int:
-        """Return the time from the first read of the first block to that of the second, or so far, in ms."""
+    def look_at_demand(self) -> None:
+        """Follow the demanded exposure during an integration; to be called after it may have changed."""
         with self.changed:
-            if self._first_read_ns is not None and self._exposure_ns == 0 and self.phase is not Phase.IDLE:
-                return max(0, now_ns - self._first_read_ns) // MS
-            return round(self._exposure_ns / MS)
+            if self.phase is Phase.INTEGRATING and self._demanded_ms() != self._demanded:
+                self._look_at_demand(self._clock.now_ns())
+                self.changed.notify_all()
 
     # The thread
 
@@ -157,7 +175,7 @@ class Sequencer:
         while True:
             with self.changed:
                 while self._sequence is None and not self._ending:
-                    self._rest()
+                    self._agenda.rest()
                 if self._ending:
                     return
                 sequence = self._sequence
@@ -167,124 +185,124 @@ class Sequencer:
             except _GivenUp:
                 self._card.release()
             with self.changed:
-                if self._first_read_ns is not None and self._exposure_ns == 0:
-                    self._exposure_ns = self._clock.now_ns() - self._first_read_ns
+                if sequence.integration is not Integration.NONE:
+                    self._current.stop(self._clock.now_ns())
                 self.phase = Phase.IDLE
                 self._sequence = None
-                self._clock.let_go()
+                self._agenda.free()
                 self.changed.notify_all()
 
     def _perform(self, sequence: Sequence) -> None:
         moment = sequence.start_ns
         for _ in range(sequence.resets):
-            moment += RESET_NS
+            moment += self._array.clear_ns
             self._until(moment)
-            self._detector.reset(moment)
+            self._array.clear(moment)
         moment += sequence.delay_ns
         self._until(moment)
-        for block in range(sequence.blocks):
-            if block > 0:
-                moment = self._integrate(moment)
+        block = 0
+        while sequence.blocks is None or block < sequence.blocks:
+            if block > 0 or sequence.integration is Integration.BEFORE:
+                moment = self._integrate(sequence, moment)
             self._wait_for_host(0)
             with self.changed:
                 self.phase = Phase.READING
-                self._begin_block(sequence, block, moment)
+                self._tell_exposure(sequence, block, moment)
+                self._card.initialise_address(moment)
+                self._card.expect(sequence.columns, sequence.rows * sequence.reads, moment)
             moment = self._read_block(sequence, moment)
+            block += 1
 
-    def _begin_block(self, sequence: Sequence, block: int, moment: int) -> None:
-        self._card.initialise_address(moment)
-        rows, columns = sequence.rows * sequence.reads, sequence.columns
-        self._card.expect(columns, rows, moment)
-        if sequence.blocks > 1 and block == 0:
-            self._first_read_ns = moment
-        elif self._first_read_ns is not None and block == sequence.blocks - 1 and block > 0:
-            self._exposure_ns = moment - self._first_read_ns
+    def _tell_exposure(self, sequence: Sequence, block: int, moment: int) -> None:
+        """Put on the noticeboard what the beginning of a block says of the exposure."""
+        match sequence.integration:
+            case Integration.BETWEEN if block == 0:
+                self._current.run(moment)
+            case Integration.BETWEEN | Integration.BEFORE:
+                self._current.stop(moment)
+            case Integration.AT_TIME:
+                self._current.store(moment - sequence.start_ns)
 
-    def _integrate(self, start: int) -> int:
+    def _integrate(self, sequence: Sequence, start: int) -> int:
         """Wait as long as demanded, by a tick of the millisecond timer; return when the wait ended."""
         with self.changed:
             self.phase = Phase.INTEGRATING
-            self._integration_start = start
+            if sequence.integration is Integration.AT_TIME:
+                self._integration_start = sequence.start_ns
+            else:
+                self._integration_start = start
+            if sequence.integration is Integration.BEFORE:
+                self._current.zero()
+                self._current.run(start)
             self._look_at_demand(start)
-            self._clock.jump(self._integration_end)
-            while self._clock.now_ns() < self._integration_end:
-                self._clock.wait(self._integration_end, self.changed)
-                self._check()
+            while True:
+                self._agenda.until(lambda: self._integration_end, self._check)
+                if self._integration_end is not None:
+                    break
+                self._agenda.rest()
+            if sequence.integration is Integration.AT_TIME:
+                self._demand_done = self._demanded
             return self._integration_end
-
-    def look_at_demand(self) -> None:
-        """Follow the demanded exposure during an integration; to be called after it may have changed."""
-        with self.changed:
-            if self.phase is Phase.INTEGRATING and self._demanded_ms() != self._demanded:
-                self._look_at_demand(self._clock.now_ns())
-                self.changed.notify_all()
 
     def _look_at_demand(self, now: int) -> None:
         self._demanded = self._demanded_ms()
+        if self._demanded == self._demand_done:
+            self._integration_end = None
+            return
         start = self._integration_start
         tick = start + math.ceil((now - start) / MS) * MS
         self._integration_end = max(tick, start + max(LEAST_EXPOSURE_MS, self._demanded) * MS)
-        self._clock.hold_at(self._integration_end)
+        self._agenda.hold(self._integration_end)
 
     def _read_block(self, sequence: Sequence, start: int) -> int:
         """Send the reads of a block and return when the last pixel was clocked."""
-        line_ns = sequence.sample_ns * self._detector.layout.samples
-        stop = self._faults.take(FaultKind.PIXELS_STOP, sequence.label)
-        short = self._faults.take(FaultKind.SHORT_FRAME, sequence.label)
-        lines = sequence.reads * self._detector.layout.lines
-        stop_line = math.inf if stop is None else round(stop.fraction * lines)
-        short_line = math.inf if short is None else round(short.fraction * lines)
-        line = 0
-        with Prefetch(self._reads(sequence, start), AHEAD_CHUNKS) as chunks:
-            for group in self._groups(chunks):
-                count = len(group)
-                try:
-                    self._until(start + round((line + count) * line_ns))
-                except _GivenUp:
-                    begun = (self._clock.now_ns() - start) / line_ns - line
-                    self._card.take(group[: max(0, math.ceil(begun))].ravel())
-                    raise
-                self._wait_for_host(group.size)
-                self._card.take(group.ravel())
-                line += count
-                if line >= stop_line:
-                    self._stall()
-                if line >= short_line:
-                    break
-        return start + round(line * line_ns)
+        faults = PixelFaults.take(
+            self._faults, sequence.label, sequence.reads * self._array.pixels(sequence.clocking)
+        )
+        sent = 0
+        moment = start
+        complete = False
+        reads = self._array.read(sequence.clocking, start, sequence.sample_ns, sequence.video, sequence.reads)
+        try:
+            with Prefetch(reads, AHEAD_CHUNKS) as chunks:
+                for chunk in chunks:
+                    self._send(chunk, moment, faults)
+                    sent += 1
+                    moment = chunk.end_ns
+                    if faults.stalled:
+                        self._stall()
+                    if faults.ended:
+                        break
+                else:
+                    complete = True
+        finally:
+            if not complete:
+                self._array.stop_after(sent)
+        return moment
 
-    def _reads(self, sequence: Sequence, start: int) -> Iterator[NDArray[np.uint16]]:
-        layout = self._detector.layout
-        for number in range(sequence.reads):
-            begin = start + round(number * layout.lines * layout.samples * sequence.sample_ns)
-            yield from self._detector.read(begin, sequence.sample_ns, sequence.video)
-
-    def _groups(self, chunks: Prefetch[NDArray[np.uint16]]) -> Iterator[NDArray[np.uint16]]:
-        """Yield lines that are sent together: one at real time, more the faster the clock."""
-        size = 1
-        while size < CHUNK_LINES and size < self._clock.speed:
-            size *= 2
-        for chunk in chunks:
-            for first in range(0, CHUNK_LINES, size):
-                yield chunk[first : first + size]
+    def _send(self, chunk: Chunk, begin: int, faults: PixelFaults) -> None:
+        """Send a chunk when it has been clocked; after an abort the rows of it that have begun."""
+        try:
+            self._until(chunk.end_ns)
+        except _GivenUp:
+            clocked = (self._clock.now_ns() - begin) / max(1, chunk.end_ns - begin)
+            rows = max(0, math.ceil(clocked * chunk.rows))
+            self._card.take(faults.pass_on(chunk.pixels[: rows * (chunk.pixels.size // chunk.rows)]))
+            raise
+        pixels = faults.pass_on(chunk.pixels)
+        self._wait_for_host(pixels.size)
+        self._card.take(pixels)
 
     def _stall(self) -> None:
         """Send no more until the sequence is given up."""
         with self.changed:
-            self._clock.let_go()
             while True:
-                self._rest()
                 self._check()
+                self._agenda.rest()
 
     def _until(self, moment: int) -> None:
         """Wait for a moment of the detector's clock."""
-        self._clock.hold_at(moment)
-        with self.changed:
-            self._check()
-            while self._clock.now_ns() < moment:
-                self._clock.jump(moment)
-                self._clock.wait(moment, self.changed)
-                self._check()
+        self._agenda.until(lambda: moment, self._check)
 
     def _wait_for_host(self, pixels: int) -> None:
         """Wait until the host has made room for so many pixels; for none, until it has taken all.
@@ -304,14 +322,6 @@ class Sequencer:
 
     def _has_room(self, pixels: int) -> bool:
         return self._card.untaken() == 0 if pixels == 0 else self._card.room() >= pixels
-
-    def _rest(self) -> None:
-        """Wait for a change; meanwhile a jumping clock goes where the host waits for it to be."""
-        if not self._clock.jumps:
-            self.changed.wait()
-        else:
-            self._clock.jump(round(self._registers.host_wait * 1000 * MS))
-            self.changed.wait(LOOK_REAL_SECONDS)
 
     def _check(self) -> None:
         if self._given_up:

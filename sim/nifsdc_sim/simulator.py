@@ -10,21 +10,22 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nifsdc.sdsu import programs
 from nifsdc.sdsu.links.registers import Registers
 from nifsdc.sdsu.words import Board
+from nifsdc_sim.agenda import Agenda
+from nifsdc_sim.arrays import DETECTORS, detector_array
 from nifsdc_sim.card import InterfaceCard
 from nifsdc_sim.clock import NS, SimClock
 from nifsdc_sim.control_port import BadRequest, ControlPort
-from nifsdc_sim.detector import Detector
 from nifsdc_sim.electronics import Electronics
 from nifsdc_sim.faults import AT_ONCE, Fault, FaultKind, Faults
+from nifsdc_sim.faults import fault as described
 from nifsdc_sim.scene import Scene
-from nifsdc_sim.sequencer import Sequencer
 from nifsdc_sim.word_server import WordServer
 
 BUFFER_READS = 32
@@ -47,6 +48,10 @@ class Options:
     """start of all random numbers; None for others each time (the scene is then that of seed 0)"""
     generation: int = 3
     buffer_reads: int = BUFFER_READS
+    detector: str = DETECTORS[0]
+    """what the controller has in front of it, one of `DETECTORS`"""
+    faults: tuple[Fault, ...] = ()
+    """faults that wait from the start"""
 
 
 def buffer_path(pixels: int) -> Path:
@@ -70,26 +75,28 @@ class Simulator:
     """
 
     def __init__(self, options: Options, ended: threading.Event) -> None:
-        seed = secrets.randbits(32) if options.seed is None else options.seed
+        self.seed = secrets.randbits(32) if options.seed is None else options.seed
         self._ended = ended
-        self.faults = Faults()
-        self.detector = Detector(seed, Scene.default(options.seed or 0))
-        lines, samples = self.detector.layout.shape
-        pixels = lines * samples * options.buffer_reads
+        self._options = options
+        self.faults = Faults(self.seed)
+        self.array = detector_array(options.detector, self.seed, options.seed or 0, options.speed)
+        pixels = self.array.full_pixels * options.buffer_reads
         self.buffer = options.buffer or buffer_path(pixels)
         self.buffer.unlink(missing_ok=True)
         registers = Registers.create(self.buffer, pixels, options.speed)
         self.clock = SimClock(registers)
         self.card = InterfaceCard(registers)
-        self.electronics = Electronics(self.clock, self.card, self.detector, seed, options.generation)
-        self.sequencer = Sequencer(
-            registers, self.clock, self.card, self.detector, self.faults, self.electronics.demanded_ms
+        self.electronics = Electronics(
+            registers,
+            Agenda(registers, self.clock),
+            self.card,
+            self.array,
+            self.faults,
+            self.seed,
+            options.generation,
         )
-        self.electronics.attach(self.sequencer)
         try:
-            self.words = WordServer(
-                options.port, self.electronics, self.sequencer, self.clock, self.faults, seed
-            )
+            self.words = WordServer(options.port, self.electronics, self.clock, self.faults)
             self.control = ControlPort(
                 options.control_port,
                 {
@@ -106,14 +113,16 @@ class Simulator:
             raise
 
     def __enter__(self) -> Simulator:
-        self.sequencer.open()
+        self.electronics.sequencer.open()
         self.words.open()
         self.control.open()
+        for fault in self._options.faults:
+            self.inject(fault)
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.control.close()
-        self.sequencer.close()
+        self.electronics.sequencer.close()
         self.words.close()
         self.buffer.unlink(missing_ok=True)
 
@@ -123,8 +132,10 @@ class Simulator:
             "port": self.words.port,
             "control_port": self.control.port,
             "buffer": str(self.buffer),
-            "timing_program": str(programs.path(Board.TIMING)),
-            "utility_program": str(programs.path(Board.UTILITY)),
+            "seed": self.seed,
+            "detector": self._options.detector,
+            "timing_program": str(programs.path(Board.TIMING, self.array.detectors)),
+            "utility_program": str(programs.path(Board.UTILITY, self.array.detectors)),
         }
 
     def status(self) -> dict[str, Any]:
@@ -132,19 +143,23 @@ class Simulator:
         electronics, progress = self.electronics, self.card.progress
         return {
             "clock": self.clock.now_ns() / NS,
+            "seed": self.seed,
+            "detector": self._options.detector,
             "speed": "fast" if math.isinf(self.clock.speed) else self.clock.speed,
-            "phase": self.sequencer.phase.value,
-            "clock_state": electronics.clock_state,
-            "idle": electronics.idle,
-            "powered": electronics.powered,
-            "timing_programme": electronics.timing.table is not None,
-            "utility_programme": electronics.utility.table is not None,
+            "phase": electronics.sequencer.phase.value,
+            "clock_state": electronics.timing.clock_state,
+            "idle": electronics.timing.idle,
+            "powered": electronics.timing.powered,
+            "shutter": electronics.utility.shutter.state.name.lower(),
+            "exposure": electronics.utility.exposure.state.value,
+            "timing_programme": electronics.timing.dsp.table is not None,
+            "utility_programme": electronics.utility.dsp.table is not None,
             "temperature_mk": electronics.temperature_mk(),
             "block": progress.block,
             "pixels": progress.pixels,
             "commands": self.words.received,
             "overrun": self.card.overrun,
-            "scene": self.detector.scene.name,
+            "scene": self.array.scene.name,
             "faults": [{**asdict(fault), "kind": fault.kind.value} for fault in self.faults.waiting()],
             "card": [{"clock": moment / NS, "command": text} for moment, text in tuple(self.card.log)],
         }
@@ -152,34 +167,28 @@ class Simulator:
     def _log(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"commands": [asdict(exchange) for exchange in self.words.log(_number(request, "since", 0))]}
 
-    def _add_fault(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        values = {key: value for key, value in request.items() if key != "command"}
-        known = {field.name: field for field in fields(Fault)}
-        kinds = {kind.value: kind for kind in FaultKind}
-        if values.get("kind") not in kinds or not values.keys() <= known.keys():
-            raise BadRequest(
-                f"expected a kind out of {', '.join(kinds)} and entries out of {', '.join(known)}, "
-                f"found {values}"
-            )
-        label = values.pop("label", None)
-        if label is not None and not isinstance(label, str):
-            raise BadRequest(f"label is {label!r}, expected the label of a command")
-        numbers = {name: _number(values, name, 0) for name in values if name != "kind"}
-        fault = Fault(kinds[values["kind"]], label, **numbers)
+    def inject(self, fault: Fault) -> None:
+        """Let a fault wait for its occasion; without one to wait for it happens now."""
         if fault.label is not None or fault.kind not in AT_ONCE:
             self.faults.add(fault)
         elif fault.kind is FaultKind.TEMPERATURE_RUNAWAY:
-            self.electronics.temperature_mk()
-            self.electronics.cryostat.run_away(fault.rate)
+            self.electronics.run_away(fault.rate)
         elif fault.kind is FaultKind.LINK_DROP:
             self.words.drop()
         else:
             self.words.power_cycle(announce=fault.kind is FaultKind.SYR)
+
+    def _add_fault(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            fault = described({key: value for key, value in request.items() if key != "command"})
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        self.inject(fault)
         return {}
 
     def _clear_faults(self, _: Mapping[str, Any]) -> dict[str, Any]:
         self.faults.clear()
-        self.electronics.cryostat.run_away(0.0)
+        self.electronics.run_away(0.0)
         return {}
 
     def _set_scene(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,7 +201,7 @@ class Simulator:
                 scene = Scene.flat(_number(request, "rate", 100.0))
             case name:
                 raise BadRequest(f"there is no scene {name!r}: expected default, dark or flat")
-        self.detector.set_scene(scene)
+        self.array.set_scene(scene)
         return {}
 
     def _quit(self, _: Mapping[str, Any]) -> dict[str, Any]:

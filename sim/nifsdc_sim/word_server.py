@@ -7,25 +7,25 @@ import select
 import socket
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-
-from nifsdc.sdsu.words import DON, ERR, SYR, Board, Packet, Reassembler, Reset, encode, frame, word
+from nifsdc.sdsu.words import ERR, Packet, Reassembler, Reset, encode, frame, word
 from nifsdc_sim.clock import NS, SimClock
-from nifsdc_sim.electronics import SYSTEM_RESET, Electronics
+from nifsdc_sim.electronics import SYSTEM_RESET, Electronics, Order
 from nifsdc_sim.faults import FaultKind, Faults
+from nifsdc_sim.fibre import WordFaults
 from nifsdc_sim.memory import label_or_none
-from nifsdc_sim.sequencer import Sequencer
+from nifsdc_sim.outbox import Outbox
 
 LOOK_SECONDS = 0.2
 """how often the end of the simulator is looked for"""
 KEPT_LOOK_SECONDS = 0.002
-"""how often the end of a readout is looked for while an answer waits for it"""
+"""how often it is looked whether packets that wait can be obeyed"""
 LOGGED = 20_000
+RST = word("RST")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exchange:
     """One packet from the host and its answer, as the log has them."""
 
@@ -34,8 +34,8 @@ class Exchange:
     seconds: float
     """detector time at which it came, or was obeyed"""
     words: tuple[int, ...]
-    """as sent, header first; a reset is the word RST alone"""
-    answer: tuple[int, ...] | None
+    """as the boards got them, header first; a reset is the word RST alone"""
+    answer: tuple[int, ...] | None = None
     """None where there was none, or not yet"""
 
 
@@ -46,28 +46,18 @@ class WordServer:
     ----------
     port
         TCP port on the loopback interface, 0 for any that is free
-    seed
-        decides which bits flip
     """
 
-    def __init__(
-        self,
-        port: int,
-        electronics: Electronics,
-        sequencer: Sequencer,
-        clock: SimClock,
-        faults: Faults,
-        seed: int,
-    ) -> None:
+    def __init__(self, port: int, electronics: Electronics, clock: SimClock, faults: Faults) -> None:
         self._electronics = electronics
-        self._sequencer = sequencer
         self._clock = clock
         self._faults = faults
-        self._random = np.random.Generator(np.random.PCG64((seed, 6)))
+        self._fibre = WordFaults(faults)
         self._listener = socket.create_server(("127.0.0.1", port), backlog=2)
         self._host: socket.socket | None = None
-        self._received = Reassembler()
-        self._sending = threading.Lock()
+        self._outbox = Outbox()
+        self._sent = Reassembler()
+        self._arrived = Reassembler()
         self._ending = threading.Event()
         self._log: deque[Exchange] = deque(maxlen=LOGGED)
         self._count = 0
@@ -88,6 +78,7 @@ class WordServer:
         self._thread.join()
         self._listener.close()
         self.drop()
+        self._outbox.close()
 
     @property
     def received(self) -> int:
@@ -101,7 +92,8 @@ class WordServer:
     def drop(self) -> None:
         """Break the connection to the host."""
         host, self._host = self._host, None
-        self._sequencer.host_present = False
+        self._outbox.connect(None)
+        self._electronics.sequencer.host_present = False
         if host is not None:
             with contextlib.suppress(OSError):
                 host.shutdown(socket.SHUT_RDWR)
@@ -111,24 +103,26 @@ class WordServer:
         """Let the controller lose its power now, and say so with SYR or not."""
         self._electronics.power_cycle()
         if announce:
-            self._send(SYSTEM_RESET)
+            self._outbox.put(frame(encode(SYSTEM_RESET)))
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            waiting = [self._listener] + ([self._host] if self._host is not None else [])
+            host = self._host
+            due = self._outbox.due_in  # nothing is obeyed before an answer that comes late
+            readers = [self._listener, self._outbox.bell] + ([] if host is None or due else [host])
+            writers = [host] if host is not None and due == 0.0 else []
             look = KEPT_LOOK_SECONDS if self._electronics.keeps_packets else LOOK_SECONDS
             try:
-                ready = select.select(waiting, [], [], look)[0]
+                ready = select.select(readers, writers, [], look if not due else min(look, due))[0]
             except (OSError, ValueError):  # the connection was broken meanwhile by the control port
                 self.drop()
                 continue
-            host = self._host
+            self._outbox.flush()
             if host is not None and host in ready:
                 self._receive(host)
             if self._listener in ready:
                 self._accept()
-            for answer in self._electronics.due():
-                self._send(answer)
+            self._electronics.due()
 
     def _accept(self) -> None:
         """Take a host; there is one fibre, so while one is there any other is turned away."""
@@ -138,86 +132,88 @@ class WordServer:
             return
         self.drop()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._received = Reassembler()
+        connection.setblocking(False)
+        self._sent, self._arrived = Reassembler(), Reassembler()
         self._host = connection
-        self._sequencer.host_present = True
+        self._outbox.connect(connection)
+        self._electronics.sequencer.host_present = True
 
     def _receive(self, host: socket.socket) -> None:
         try:
             data = host.recv(65536)
+        except BlockingIOError:
+            return
         except OSError:
             data = b""
         if not data:
             self.drop()
             return
-        for item in self._received.feed(data):
-            self._count += 1
+        for item in self._sent.feed(data):
             if isinstance(item, Reset):
-                self._note((word("RST"),), encode(SYSTEM_RESET))
-                self._send(self._electronics.reset())
+                self._reset()
             else:
+                self._transmit(item)
+
+    def _reset(self) -> None:
+        self._arrived = Reassembler()
+        exchange = self._note((RST,))
+
+        def announced(packet: Packet) -> None:
+            self._answer(exchange, packet, "RST")
+
+        self._electronics.reset(announced)
+
+    def _transmit(self, packet: Packet) -> None:
+        """Bring a packet's words down the fibre; the boards obey what they make of those that arrive."""
+        left = self._fibre.words_left(packet, label_or_none(packet.words[0]))
+        if left is not None:
+            self._note(encode(packet))
+        elif not self._arrived.partial:
+            self._obey(packet)
+            return
+        for item in self._arrived.feed(frame(encode(packet)) if left is None else left):
+            if isinstance(item, Packet):
                 self._obey(item)
 
-    def _note(self, words: tuple[int, ...], answer: tuple[int, ...] | None) -> None:
-        self._log.append(Exchange(self._count, self._clock.now_ns() / NS, words, answer))
+    def _note(self, words: tuple[int, ...]) -> Exchange:
+        self._count += 1
+        exchange = Exchange(self._count, self._clock.now_ns() / NS, words)
+        self._log.append(exchange)
+        return exchange
 
     def _obey(self, packet: Packet) -> None:
-        label = label_or_none(packet.words[0])
-        came = self._clock.now_ns()
-        answer = self._answer(packet, label)
-        moment = max(came, self._electronics.obeyed_ns)
-        self._log.append(
-            Exchange(self._count, moment / NS, encode(packet), None if answer is None else encode(answer))
-        )
-        if answer is None:
-            return
-        late = self._faults.take(FaultKind.LATE_REPLY, label)
-        if late is not None:
-            self._ending.wait(late.seconds)
-        self._send(answer)
-
-    def _answer(self, packet: Packet, label: str | None) -> Packet | None:
         """Let the controller obey, or do what a fault does instead."""
+        label = label_or_none(packet.words[0])
+        exchange = self._note(encode(packet))
+
+        def answered(answer: Packet) -> None:
+            self._answer(exchange, answer, label)
+
+        def begun(moment_ns: int) -> None:
+            exchange.seconds = max(exchange.seconds, moment_ns / NS)
+
         take = self._faults.take
         if take(FaultKind.LINK_DROP, label):
             self.drop()
-            return None
-        if take(FaultKind.NO_REPLY, label):
-            return None
-        if take(FaultKind.ERROR, label):
-            return Packet(packet.destination, packet.source, (ERR,))
-        if take(FaultKind.POWER_CYCLE, label):
+        elif take(FaultKind.NO_REPLY, label):
+            pass
+        elif take(FaultKind.ERROR, label):
+            self._answer(exchange, Packet(packet.destination, packet.source, (ERR,)), label)
+        elif take(FaultKind.POWER_CYCLE, label):
             self._electronics.power_cycle()
-            return None
-        if take(FaultKind.SYR, label):
+        elif take(FaultKind.SYR, label):
             self._electronics.power_cycle()
-            return SYSTEM_RESET
-        answer = self._electronics.receive(packet)
-        return None if answer is None else self._spoil(answer, label)
+            self._answer(exchange, SYSTEM_RESET, label)
+        else:
+            self._electronics.receive(Order(self._fibre.arriving(packet, label), begun, answered))
 
-    def _spoil(self, answer: Packet, label: str | None) -> Packet:
-        take = self._faults.take
-        *front, last = answer.words
-        if last not in (DON, ERR, SYR) and label in ("TDL", "RDM", "GEN"):
-            fault = next((each for each in self._faults.waiting() if each.kind is FaultKind.WRONG_ECHO), None)
-            wanted = "TDL" if fault is None or fault.label is None else fault.label
-            if label == wanted and take(FaultKind.WRONG_ECHO, label):
-                last ^= 1
-        if take(FaultKind.BIT_FLIP, label):
-            last ^= 1 << int(self._random.integers(24))
-        if last == DON and take(FaultKind.WRONG_LABEL, label):
-            last = word("DUN")
-        if take(FaultKind.WRONG_HEADER, label):
-            other = Board.TIMING if answer.source is Board.UTILITY else Board.UTILITY
-            answer = replace(answer, source=other)
-        return replace(answer, words=(*front, last))
-
-    def _send(self, packet: Packet) -> None:
-        host = self._host
-        if host is None:
-            return
-        with self._sending, contextlib.suppress(OSError):
-            host.sendall(frame(encode(packet)))
+    def _answer(self, exchange: Exchange, answer: Packet, label: str | None) -> None:
+        """Send an answer up the fibre, with what is wrong with it."""
+        answer = self._fibre.answer(answer, label)
+        exchange.answer = encode(answer)
+        data = self._fibre.framed(answer, label)
+        late = self._faults.take(FaultKind.LATE_REPLY, label)
+        self._outbox.put(data, 0.0 if late is None else late.fault.seconds)
 
 
 def _has_gone(host: socket.socket) -> bool:

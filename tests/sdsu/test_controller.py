@@ -120,7 +120,7 @@ def test_commands_by_their_label(fast: Rig) -> None:
         with pytest.raises(ValueError, match=label):
             fast.controller.command(board, label, *arguments)
     with pytest.raises(ErrorReply, match="LDA"):
-        fast.controller.load_application(Board.TIMING, 1)
+        fast.controller.load_application(Board.TIMING, 9)
 
 
 def test_the_cryostat_follows_the_demand(fast: Rig) -> None:
