@@ -5,29 +5,72 @@ from __future__ import annotations
 import abc
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
 
-from nifsdc.camera.layout import Layout
+from nifsdc.camera.accumulator import Accumulator, Keywords
 from nifsdc.camera.stream import Chunk
-from nifsdc.timing.infrared import ExposurePlan
+from nifsdc.timing.plan import Plan
+
+R = TypeVar("R", contravariant=True)
+"""what is asked of this kind of camera"""
+P = TypeVar("P", bound=Plan)
+"""how this kind of camera plans it"""
 
 Step = Callable[[str], None]
 """told what a long operation is doing, in a few words"""
 
 
-class Camera(abc.ABC):
+class NotNow(Exception):
+    """What was asked of a running exposure cannot be done to it; the text says why, in a few words."""
+
+
+@dataclass(frozen=True)
+class ReadSize:
+    """How much one read is."""
+
+    pixels: int
+    """all that the stream has, reference samples, overscan and ghosts included"""
+    rows: int
+    """rows of the images it makes"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How long was exposed."""
+
+    seconds: float
+    by: str
+    """who measured it: CONTROLLER or HOST"""
+
+
+class Camera(abc.ABC, Generic[R, P]):
     """A detector and the electronics that read it; one exposure at a time.
 
     The Slave task prepares, stops and aborts; the Readout task runs `expose_set` and friends. Only the
     methods whose docstring says so may be called while another one runs.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    # --- what an observation will be ----------------------------------------------------------------------
 
-    @property
-    def pixels_per_read(self) -> int:
-        """Pixels of one full read, reference samples included."""
-        return self.layout.pixels_per_read
+    @abc.abstractmethod
+    def plan(self, request: R) -> P:
+        """Plan an observation, without asking the electronics."""
+
+    @abc.abstractmethod
+    def read_size(self, plan: P) -> ReadSize:
+        """Return how much one read of an observation is."""
+
+    @abc.abstractmethod
+    def accumulator(self, plan: P) -> Accumulator:
+        """Return what takes the pixels of an observation."""
+
+    @abc.abstractmethod
+    def keywords(self, request: R, plan: P) -> Keywords:
+        """Return what the header says of the way an observation is taken, and of the camera."""
+
+    # --- the electronics ----------------------------------------------------------------------------------
 
     @abc.abstractmethod
     def now(self) -> float:
@@ -51,17 +94,20 @@ class Camera(abc.ABC):
         """Stop clocks and take the analogue power away."""
 
     @abc.abstractmethod
-    def prepare(self, plan: ExposurePlan) -> None:
+    def prepare(self, plan: P) -> None:
         """Set the electronics up for an observation."""
 
     @abc.abstractmethod
-    def begin_exposure(self, plan: ExposurePlan, cancel: threading.Event) -> None:
-        """Reset the array and set one exposure going; its first set of reads follows."""
+    def begin_exposure(self, plan: P, cancel: threading.Event) -> datetime | None:
+        """Clear the detector and set one exposure going; its first set of reads follows.
+
+        Returns the moment (UTC) from which light was collected, where that is not the beginning of this.
+        """
 
     @abc.abstractmethod
     def read_set(
         self,
-        plan: ExposurePlan,
+        plan: P,
         number: int,
         take: Callable[[Chunk], None],
         *,
@@ -72,12 +118,34 @@ class Camera(abc.ABC):
         """Take the pixels of set ``number`` (0 or 1) as they arrive; ``started`` at the first one."""
 
     @abc.abstractmethod
-    def end_exposure(self, plan: ExposurePlan) -> float:
-        """Close an exposure after its last pixel and return the exposure measured, in seconds."""
+    def end_exposure(self, plan: P) -> Measured:
+        """Close an exposure after its last pixel and return how long was exposed."""
 
     @abc.abstractmethod
     def finish_early(self) -> None:
         """End the integration now, keep what was collected; may be called while another task reads."""
+
+    def pause(self) -> None:
+        """Halt the running exposure; may be called while another task waits for its end. Raises NotNow."""
+        raise NotNow("this detector cannot pause")
+
+    def resume(self) -> None:
+        """Let a paused exposure go on; may be called while another task waits. Raises NotNow."""
+        raise NotNow("this detector cannot pause")
+
+    def retime(self, seconds: float) -> None:
+        """Give the running exposure another length; may be called while another task waits.
+
+        Parameters
+        ----------
+        seconds
+            of the whole exposure, what has passed included; if that is more, it ends at once
+
+        Raises
+        ------
+        NotNow
+        """
+        raise NotNow("this detector cannot be retimed")
 
     @abc.abstractmethod
     def abort(self) -> None:

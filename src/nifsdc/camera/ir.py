@@ -3,19 +3,95 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from nifsdc.camera.sdsu import START_SECONDS, SdsuCamera
+from nifsdc.camera.accumulator import FowlerAccumulator, Keywords
+from nifsdc.camera.camera import Measured, ReadSize
+from nifsdc.camera.layout import Layout
+from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
 from nifsdc.camera.stream import Cancelled, Chunk, PixelStream
-from nifsdc.timing.infrared import ExposurePlan
+from nifsdc.sdsu.controller import Controller
+from nifsdc.timing.infrared import ExposurePlan, IrRequest
 
 
-class SdsuIrCamera(SdsuCamera):
+class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
     """Takes exposures by multiple non-destructive reads, timed by the controller.
 
     Two sets of reads are one MRA command (INS-DAS-18 Annex D). A single read has no reads to subtract: the
     array is cleared, the host waits on the detector clock, and RDC reads it (as in Annex C, "Dark").
+
+    Parameters
+    ----------
+    layout
+        how the detector is read
+    controller, start_up
+        as in `SdsuCamera`
     """
+
+    def __init__(self, layout: Layout, controller: Controller, start_up: StartUp) -> None:
+        super().__init__(controller, start_up)
+        self.layout = layout
+
+    @property
+    def pixels_per_read(self) -> int:
+        """Pixels of one full read, reference samples included."""
+        return self.layout.pixels_per_read
+
+    @property
+    def outputs(self) -> int:
+        """Outputs whose pixels come in rotation."""
+        return len(self.layout.amplifiers)
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Rows and columns of a read as the timing board is told: reference samples are columns."""
+        return self.layout.rows, self.pixels_per_read // self.layout.rows
+
+    def plan(self, request: IrRequest) -> ExposurePlan:
+        """Plan an observation at the present readout speed."""
+        return ExposurePlan(
+            mode=request.read_mode,
+            requested=request.exposure,
+            nreads=request.nreads,
+            coadds=request.coadds,
+            resets=request.resets,
+            reset_delay=request.reset_delay,
+            read_time=self.read_time,
+        )
+
+    def read_size(self, plan: ExposurePlan) -> ReadSize:
+        """Return how much one read is: the whole array."""
+        return ReadSize(self.pixels_per_read, self.layout.rows)
+
+    def accumulator(self, plan: ExposurePlan) -> FowlerAccumulator:
+        """Return what subtracts, averages and adds the reads."""
+        return FowlerAccumulator(self.layout, plan)
+
+    def keywords(self, request: IrRequest, plan: ExposurePlan) -> Keywords:
+        """Return what the header says of read mode and array."""
+        return {
+            "READMODE": request.read_mode.name,
+            "EXPMODE": request.read_mode.name,
+            "TIMEMODE": request.time_mode,
+            "LNRS": plan.nreads,
+            "NRESETS": request.resets,
+            "RSTDELAY": request.reset_delay,
+            "PERIOD": request.period,
+            "NPERIODS": request.nperiods,
+            "RDTIME": plan.read_time,
+            "BIASPWR": self.settings.bias,
+            "NAMPS": len(self.layout.amplifiers),
+            "REFSAMP": self.layout.reference_shape[2],
+        }
+
+    def identity(self) -> Mapping[str, Scalar]:
+        """Return what is known since the start-up, the bias and the time of a read included."""
+        return {
+            **super().identity(),
+            "VBIASPWR": self.settings.bias,
+            "obs_readTime": self.read_time,
+            "view_readTime": self.read_time,
+        }
 
     def prepare(self, plan: ExposurePlan) -> None:
         """Make sure the programs are there, and tell the timing board how to reset before an exposure."""
@@ -84,11 +160,11 @@ class SdsuIrCamera(SdsuCamera):
         self.controller.read_out()
         self._heed(cancel)
 
-    def end_exposure(self, plan: ExposurePlan) -> float:
+    def end_exposure(self, plan: ExposurePlan) -> Measured:
         """Return the exposure: the controller's own measurement, or the host's for a single read."""
         if plan.sets == 1:
-            return self._closed - self._opened
-        return self.controller.utility_board.current_exposure_ms.read() / 1000.0
+            return Measured(self._closed - self._opened, "HOST")
+        return Measured(self.controller.utility_board.current_exposure_ms.read() / 1000.0, "CONTROLLER")
 
     def finish_early(self) -> None:
         """Retime the running exposure to nothing: the controller ends it within 10 ms (INS-DAS-18)."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import abc
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from nifsdc.camera.camera import Camera, Step
-from nifsdc.camera.layout import Layout
+from nifsdc.camera.camera import Camera, P, R, Step
 from nifsdc.camera.stream import Cancelled, PixelStream
 from nifsdc.sdsu.controller import Controller, StartupReport, StartupSettings
 from nifsdc.sdsu.errors import ControllerError
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.lod import LodError, LodFile, parse
+
+Scalar = int | float | str
 
 PIXEL_VALUES = 1 << 16
 START_SECONDS = 1.0
@@ -39,21 +41,18 @@ class StartUp:
     """source voltage of the bias P-FET that the timing program sets, volts"""
 
 
-class SdsuCamera(Camera):
+class SdsuCamera(Camera[R, P]):
     """Start-up, telemetry and the common commands of a controller.
 
     Parameters
     ----------
-    layout
-        how the detector is read
     controller
         the controller; this camera is its only user
     start_up
         what it is started up with
     """
 
-    def __init__(self, layout: Layout, controller: Controller, start_up: StartUp) -> None:
-        super().__init__(layout)
+    def __init__(self, controller: Controller, start_up: StartUp) -> None:
         self.controller = controller
         self.settings = start_up
         self._report: StartupReport | None = None
@@ -69,16 +68,27 @@ class SdsuCamera(Camera):
         return self.link.clock.now()
 
     @property
-    def reference_columns(self) -> int:
-        """Reference samples that a row of the whole detector has."""
-        return self.pixels_per_read // self.layout.rows - self.layout.columns
+    @abc.abstractmethod
+    def outputs(self) -> int:
+        """Outputs whose pixels come in rotation."""
+
+    @property
+    @abc.abstractmethod
+    def frame_shape(self) -> tuple[int, int]:
+        """Rows and columns of a full read as the timing board is told."""
+
+    @property
+    def pixels_per_read(self) -> int:
+        """Pixels of one full read, reference samples included."""
+        rows, columns = self.frame_shape
+        return rows * columns
 
     @property
     def read_time(self) -> float:
         """Detector seconds of one full read, by the rate of each output that the controller states."""
         if not self._pixel_rate:
             return 0.0
-        return self.pixels_per_read / (self._pixel_rate * len(self.layout.amplifiers))
+        return self.pixels_per_read / (self._pixel_rate * self.outputs)
 
     # --- start and end ------------------------------------------------------------------------------------
 
@@ -99,8 +109,9 @@ class SdsuCamera(Camera):
     def _set_frame(self) -> None:
         board = self.controller.timing_board
         board.windowing.write(0)
-        board.columns.write(self.layout.columns + self.reference_columns)
-        board.rows.write(self.layout.rows)
+        rows, columns = self.frame_shape
+        board.columns.write(columns)
+        board.rows.write(rows)
 
     def close(self) -> None:
         """Close the link."""
@@ -125,8 +136,13 @@ class SdsuCamera(Camera):
         """Let the clocks clear the array."""
         self.controller.idle()
 
-    def identity(self) -> Mapping[str, str]:
-        """Return what the controller said of itself, by status record."""
+    @property
+    def engineering(self) -> Mapping[str, Callable[[Mapping[str, Scalar]], None]]:
+        """Commands of this camera alone, by the name of their record; they take all parameters by name."""
+        return {}
+
+    def identity(self) -> Mapping[str, Scalar]:
+        """Return what is known since the start-up, by status record: what the controller said of itself."""
         report = self._report
         if report is None:
             return {}

@@ -96,17 +96,21 @@ def pattern(values: Mapping[str, Scalar]) -> str | None:
     return None
 
 
+COMMON_CHECKS: Mapping[str, tuple[Check, ...]] = {"testPat": (pattern,), "observe": (data_label,)}
+"""what is checked whatever the camera is"""
 CHECKS: Mapping[str, tuple[Check, ...]] = {
-    "testPat": (pattern,),
+    **COMMON_CHECKS,
     "dataObs": (wishes,),
     "dataView": (wishes,),
     "seqObserve": (read_mode(ObservationKind.OBSERVE), ramp_times(ObservationKind.OBSERVE)),
     "seqView": (read_mode(ObservationKind.VIEW), ramp_times(ObservationKind.VIEW)),
-    "observe": (data_label,),
 }
+"""what is checked of an infrared camera's commands"""
 
 
-def first_problem(command: str, values: Mapping[str, Scalar]) -> str | None:
+def first_problem(
+    command: str, values: Mapping[str, Scalar], checks: Mapping[str, tuple[Check, ...]] = CHECKS
+) -> str | None:
     """Return the first reason why a command cannot be taken with these parameters, or None.
 
     Parameters
@@ -115,8 +119,10 @@ def first_problem(command: str, values: Mapping[str, Scalar]) -> str | None:
         its name
     values
         all parameters as they would be, the new ones included
+    checks
+        those of the camera, by command
     """
-    for check in CHECKS.get(command, ()):
+    for check in checks.get(command, ()):
         problem = check(values)
         if problem is not None:
             return problem

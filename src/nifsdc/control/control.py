@@ -7,10 +7,13 @@ back here.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import uuid
 from collections.abc import Callable, Mapping
 
 from nifsdc.control.checks import first_problem
+from nifsdc.control.kinds import CameraKind
 from nifsdc.control.machine import E, Machine, S
 from nifsdc.control.pending import Later, Pending, commands_of
 from nifsdc.control.responses import Responses
@@ -40,8 +43,10 @@ COMMAND_SECONDS = 120.0
 OBSERVE_MARGIN_SECONDS = 120.0
 """real seconds beyond its own time that an observation has to end"""
 
-CONTROLLER_COMMANDS = frozenset({"test", "testPat", "DSPDirectCmd", "testSDSU"})
-"""commands that the Slave carries out on the controller while nothing else happens there"""
+PAUSED_SECONDS = 86400.0
+"""real seconds that a paused exposure may stand still"""
+OBSERVING = ("observe", "view", "glance")
+"""commands that take an observation"""
 
 _log = logging.getLogger("nifsdc.control")
 
@@ -67,6 +72,8 @@ class Control:
         hands a call to the loop from another thread
     link_kind
         ``sim`` or a hardware link: what `simulate` can truthfully be
+    kind
+        what is particular to this camera
     """
 
     def __init__(
@@ -79,6 +86,7 @@ class Control:
         later: Later,
         on_loop: Callable[[Callable[[], None]], None],
         link_kind: str,
+        kind: CameraKind,
     ) -> None:
         self._parameters = parameters
         self._choices = choices
@@ -86,12 +94,15 @@ class Control:
         self._show = show
         self._on_loop = on_loop
         self._link_kind = link_kind
+        self._kind = kind
         self.dc = Machine("dc", DC_TABLE, DcState.DOWN, show.dc_state)
         self.sdsu = Machine("sdsu", SDSU_TABLE, SdsuState.OFF, show.sdsu_state)
         self.obs = Machine("obs", OBS_TABLE, ObsState.IDLE, show.obs_state)
         self.workers = workers(lambda report: on_loop(lambda: self.report(report)))
         self._pending = Pending(later, self._expired)
         self._observing: m.ObservationSettings | None = None
+        self._to_come = 0
+        """exposures of the present observation after this one"""
         self._on_settled: list[Callable[[], None]] = []
         self._starters: Mapping[str, Callable[[str], None]] = {
             "reboot": self._reboot,
@@ -103,32 +114,36 @@ class Control:
             "cancelSDSU": self._cancel_sdsu,
             "debug": self._debug,
             "debugSDSU": self._debug,
-            "observe": self._observe,
-            "view": self._observe,
+            **dict.fromkeys(OBSERVING, self._observe),
             "stop": self._stop,
             "abort": self._abort,
-            **dict.fromkeys(CONTROLLER_COMMANDS, self._controller_command),
-            **dict.fromkeys(
-                ("seqObserve", "seqView", "dataObs", "dataView", "setDhsInfo", "simulate"), self._configure
-            ),
+            "pause": self._hold,
+            "continue": self._hold,
+            "retime": self._hold,
+            "promote": self._promote,
+            **dict.fromkeys(kind.controller_commands, self._controller_command),
+            **dict.fromkeys(kind.configuring, self._configure),
         }
 
     # --- at PRESET and START, from the command records ----------------------------------------------------
 
     def refusal(self, command: str, checked: Mapping[str, Scalar]) -> str | None:
         """Say why a command with these checked parameters cannot be taken now, or None."""
-        reason = refusal(command, self.dc.state, self.sdsu.state, self.obs.state)
+        reason = self._wrong_state(command)
         if reason is not None:
             return reason
         values = {**self._parameters.snapshot(), **checked}
-        reason = first_problem(command, values)
+        reason = first_problem(command, values, self._kind.checks)
         if reason is not None:
             return reason
         if command == "simulate":
             return self._simulation_refusal(values)
-        if command == "observe" and self._wants_file(values):
+        if command in ("glance", "promote") or (command == "observe" and self._wants_file(values)):
             return self.workers.tasks.data.store_refusal()
         return None
+
+    def _wrong_state(self, command: str) -> str | None:
+        return refusal(command, self.dc.state, self.sdsu.state, self.obs.state, self._kind.rules)
 
     def accepted(self, command: str) -> None:
         """Note that a command record was started: failures of the past have been seen."""
@@ -141,7 +156,7 @@ class Control:
         if starter is None:
             raise KeyError(f"no control task carries out {command!r}")
         # Another command of the same START may have changed the states since this one was checked.
-        reason = refusal(command, self.dc.state, self.sdsu.state, self.obs.state)
+        reason = self._wrong_state(command)
         if reason is not None:
             _log.warning("%s was started and cannot be carried out any more: %s", command, reason)
             if not self._car_is_awaited(command):
@@ -221,30 +236,71 @@ class Control:
         self.workers.restart(restarted)
 
     def _observe(self, command: str) -> None:
-        kind = m.ObservationKind.OBSERVE if command == "observe" else m.ObservationKind.VIEW
         self.obs.fire(ObsEvent.OBSERVE)
         try:
-            settings = observation_settings(kind, self._parameters.snapshot(), self._ordinals())
+            settings = observation_settings(
+                command, self._parameters.snapshot(), self._ordinals(), self._kind.request
+            )
         except ValueError as error:
             self.obs.fire(ObsEvent.FAILED)
             self._error(command, str(error))
             return
+        self._to_come = settings.exposures
+        self._expose(settings)
+
+    def _expose(self, settings: m.ObservationSettings) -> None:
+        self._to_come -= 1
         self._observing = settings
         self._show.observation_started(settings)
-        self._ask(command, m.Observe(settings), seconds=self._longest(settings))
+        self._ask(settings.command, m.Observe(settings), seconds=self._longest(settings))
 
     def _longest(self, settings: m.ObservationSettings) -> float:
-        reads = self.workers.tasks.slave.read_time * 2 * settings.nreads
-        one = settings.exposure + settings.reset_delay + reads
-        return settings.coadds * one * 1.5 + OBSERVE_MARGIN_SECONDS
+        return settings.request.longest(self.workers.tasks.slave.read_time) + OBSERVE_MARGIN_SECONDS
 
     def _stop(self, command: str) -> None:
         if self._post(command, m.StopExposure()):
+            self._to_come = 0
             self.obs.fire(ObsEvent.STOP)
 
     def _abort(self, command: str) -> None:
         if self._post(command, m.AbortExposure()):
+            self._to_come = 0
             self.obs.fire(ObsEvent.ABORT)
+
+    def _hold(self, command: str) -> None:
+        """Have the running exposure paused, continued or given another length."""
+        requests: Mapping[str, m.Held] = {"pause": m.PauseExposure(), "continue": m.ResumeExposure()}
+        request = requests.get(command) or m.RetimeExposure(float(self._parameters.get("newExposed")))
+        self._ask(command, request)
+
+    def _held(self, request: m.Request | m.Promote) -> None:
+        """Show what has become of the exposure, and give it the time that it now needs."""
+        settings = self._observing
+        if settings is None:
+            return
+        seconds = self._longest(settings)
+        match request:
+            case m.PauseExposure() if self.obs.accepts(ObsEvent.PAUSE):
+                self.obs.fire(ObsEvent.PAUSE)
+                self._on_loop(lambda: self._responses.paused(settings.command))
+                seconds = PAUSED_SECONDS
+            case m.ResumeExposure() if self.obs.accepts(ObsEvent.CONTINUE):
+                self.obs.fire(ObsEvent.CONTINUE)
+                self._on_loop(lambda: self._responses.busy(settings.command))
+            case m.RetimeExposure(exposure):
+                seconds += 1.5 * exposure
+                if self.obs.state is ObsState.PAUSED:
+                    seconds = PAUSED_SECONDS
+            case _:
+                return
+        self._pending.expect(settings.command, seconds)
+
+    def _promote(self, command: str) -> None:
+        self._pending.expect(command, COMMAND_SECONDS)
+        try:
+            self.workers.tasks.data.post(m.Promote(str(self._parameters.get("promoteName")), command))
+        except TaskBusy as error:
+            self._fail(command, f"Data is overloaded ({error})")
 
     # --- asking the Slave ---------------------------------------------------------------------------------
 
@@ -295,11 +351,11 @@ class Control:
             case m.ReadOut(exposure_id, stored) if self._is_present(exposure_id):
                 self.obs.fire(ObsEvent.READ_OUT)
                 if not stored:
-                    self._end_observation(ObsEvent.STORED, None)
-            case m.Stored(exposure_id, path):
-                self._show.stored(path)
+                    self._saved()
+            case m.Stored(exposure_id, path, scratch):
+                self._show.stored(path, scratch)
                 if self._is_present(exposure_id):
-                    self._end_observation(ObsEvent.STORED, None)
+                    self._saved()
             case m.NotStored(exposure_id, reason) if self._is_present(exposure_id):
                 self._end_observation(ObsEvent.FAILED, reason)
             case m.Aborted(exposure_id) if self._is_present(exposure_id):
@@ -314,8 +370,19 @@ class Control:
     def _is_present(self, exposure_id: str) -> bool:
         return self._observing is not None and self._observing.exposure_id == exposure_id
 
-    def _done(self, request: m.Request) -> None:
+    def _saved(self) -> None:
+        """End the observation, or begin its next exposure."""
+        settings = self._observing
+        if settings is None or not self._to_come:
+            self._end_observation(ObsEvent.STORED, None)
+            return
+        self.obs.fire(ObsEvent.NEXT)
+        self._expose(dataclasses.replace(settings, exposure_id=uuid.uuid4().hex))
+
+    def _done(self, request: m.Request | m.Promote) -> None:
         match request:
+            case m.PauseExposure() | m.ResumeExposure() | m.RetimeExposure():
+                self._held(request)
             case m.Initialise():
                 _advance(self.sdsu, SdsuEvent.DONE)
                 if self.dc.state in (DcState.INITIALISING, DcState.REBOOTING):
@@ -333,7 +400,7 @@ class Control:
         self._show.health(self)
         self._tell_settled()
 
-    def _request_failed(self, request: m.Request, reason: str, lost: bool) -> None:
+    def _request_failed(self, request: m.Request | m.Promote, reason: str, lost: bool) -> None:
         pending = [command for command in commands_of(request) if command in self._pending]
         if not pending and lost:
             self._controller_lost(reason)
@@ -341,9 +408,9 @@ class Control:
             self._failed(command, reason, lost)
 
     def _failed(self, command: str, reason: str, controller_lost: bool) -> None:
-        if command in ("observe", "view"):
+        if command in OBSERVING:
             self._end_observation(ObsEvent.FAILED, reason)
-        else:
+        elif command not in ("pause", "continue", "retime", "promote"):
             _advance(self.sdsu, SdsuEvent.FAILED)
         if command in ("init", "reboot", "park"):
             _advance(self.dc, DcEvent.FAILED)
@@ -364,7 +431,7 @@ class Control:
         settings = self._observing
         if settings is None:
             return
-        command = "observe" if settings.kind is m.ObservationKind.OBSERVE else "view"
+        command = settings.command
         self._show.observation_ended()
         self.obs.fire(event if self.obs.accepts(event) else ObsEvent.FAILED)
         self._observing = None

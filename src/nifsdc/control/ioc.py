@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from nifsdc.camera.layout import Layout
-from nifsdc.camera.nifs import NifsCamera
-from nifsdc.camera.sdsu import StartUp
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.bridge import Bridge, Value
+from nifsdc.control.cameras import assemble
 from nifsdc.control.control import Control
 from nifsdc.control.responses import Responses
 from nifsdc.control.routines import CommandRoutine
@@ -23,15 +21,13 @@ from nifsdc.data.delivery import Delivery
 from nifsdc.data.ring import FrameRing
 from nifsdc.data.spool import Spool
 from nifsdc.database import CommandDef, Definition, subroutines
-from nifsdc.database.locate import share
 from nifsdc.records.ca_server import CaServer
 from nifsdc.records.database import Database
 from nifsdc.records.definition import RecordDef
 from nifsdc.records.types import EventMask
-from nifsdc.sdsu import programs
 from nifsdc.sdsu.controller import Controller
+from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.links.sim import SimLink
-from nifsdc.sdsu.words import Board
 from nifsdc.tasks.data import DataTask
 from nifsdc.tasks.header import Installation, ObservationHeader
 from nifsdc.tasks.messages import Reporter
@@ -119,7 +115,7 @@ class Ioc:
 
     def _build_control(self) -> Control:
         config, definition = self._config, self._definition
-        layout = _layout(config.detector)
+        camera_of = assemble(config)
         self._ring = self._stack.enter_context(FrameRing.create(config.ring, config.data.ring_slots))
         client = self._stack.enter_context(
             DataClient(config.data.server_host, config.data.server_port, name=config.top)
@@ -127,7 +123,9 @@ class Ioc:
         delivery = Delivery(client, Spool(Path(config.data.spool).expanduser()))
         installation = Installation(
             config.name,
-            layout,
+            config.observatory,
+            config.telescope,
+            camera_of.detector_type,
             config.detector_id,
             config.gain,
             config.read_noise,
@@ -136,12 +134,12 @@ class Ioc:
         header = ObservationHeader(installation, self._status)
 
         def build(report: Reporter) -> TaskSet:
-            camera = self._camera(layout)
+            camera = camera_of.build(Controller(self._link()))
             readout = ReadoutTask(camera, self._ring, header, self._status, report)
             slave = SlaveTask(camera, readout, self._status, report)
             return TaskSet(slave, readout, DataTask(self._ring, client, delivery, self._status, report))
 
-        show = Show(self._status, self._write_message)
+        show = Show(self._status, self._write_message, camera_of.kind)
         responses = Responses(
             self.database,
             self._dc,
@@ -157,28 +155,18 @@ class Ioc:
             lambda seconds, call: asyncio.get_running_loop().call_later(seconds, call),
             self._bridge.call,
             config.link.kind,
+            camera_of.kind,
         )
-        show.initial(config, layout.name)
+        show.initial(config, camera_of.detector_type)
         return control
 
-    def _camera(self, layout: Layout) -> NifsCamera:
-        settings = self._config.controller
+    def _link(self) -> Link:
         link = self._config.link
         if link.kind != "sim":
             raise ConfigError(
                 f"link kind {link.kind!r}: this version drives the simulator only; expected 'sim'"
             )
-        return NifsCamera(
-            layout,
-            Controller(SimLink(link.host, link.port, Path(link.buffer), connect=False)),
-            StartUp(
-                Path(settings.timing_program or programs.path(Board.TIMING)),
-                Path(settings.utility_program or programs.path(Board.UTILITY)),
-                settings.speed == "high",
-                settings.temperature,
-                settings.bias,
-            ),
-        )
+        return SimLink(link.host, link.port, Path(link.buffer), connect=False)
 
     # --- records ------------------------------------------------------------------------------------------
 
@@ -250,8 +238,3 @@ class Ioc:
         if late:
             _log.warning("%s did not end in time", ", ".join(late))
         self._stack.close()
-
-
-def _layout(source: str) -> Layout:
-    path = Path(source)
-    return Layout.load(path if path.is_file() else share("db") / source)

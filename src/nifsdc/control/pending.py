@@ -61,16 +61,24 @@ class Pending:
         return iter(tuple(self._timers))
 
 
-def commands_of(request: m.Request) -> tuple[str, ...]:
-    """Return the commands that a request to the Slave may have been made for."""
+def commands_of(request: m.Request | m.Promote) -> tuple[str, ...]:
+    """Return the commands that a request to a worker task may have been made for."""
     match request:
         case m.Initialise():
             return ("init", "initSDSU", "reboot")
         case m.Park():
             return ("park",)
         case m.Observe(settings):
-            return ("observe" if settings.kind is m.ObservationKind.OBSERVE else "view",)
+            return (settings.command,)
+        case m.PauseExposure():
+            return ("pause",)
+        case m.ResumeExposure():
+            return ("continue",)
+        case m.RetimeExposure():
+            return ("retime",)
         case m.ControllerCommand(name):
             return (name,)
+        case m.Promote(command=command):
+            return (command,)
         case _:
             return ()

@@ -48,10 +48,10 @@ class Responses:
         return self._cars.get(command)
 
     def release(self, keep: str, reason: str) -> None:
-        """Put every BUSY CAR but that of one command into ERROR: nobody will answer for them any more."""
+        """Put every BUSY or PAUSED CAR but that of one command into ERROR: nobody will answer for them."""
         for command in self._id_records:
             car = self._cars[command]
-            if car != self._cars[keep] and self._state(car) == BUSY:
+            if car != self._cars[keep] and self._state(car) in (PAUSED, BUSY):
                 self.error(command, reason)
 
     def busy(self, command: str) -> None:
@@ -62,6 +62,12 @@ class Responses:
         if command in self._id_records:
             self._database.set(self._prefix + self._id_records[command], self.client_id(command))
         self._move(car, BUSY)
+
+    def paused(self, command: str) -> None:
+        """Show that a command stands still and can go on."""
+        car = self._cars.get(command)
+        if car is not None:
+            self._move(car, PAUSED)
 
     def idle(self, command: str) -> None:
         """Show that a command was carried out."""

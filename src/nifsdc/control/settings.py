@@ -3,57 +3,54 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from nifsdc.tasks.messages import Destination, ObservationKind, ObservationSettings
-from nifsdc.timing.infrared import ReadMode, TimeMode, consistent_times
+from nifsdc.timing.plan import Request
 
 Scalar = int | float | str
 
-TIME_MODES = tuple(TimeMode)
+GLANCE = "glance"
+"""the command, and the name of its scratch file when it is given none"""
 
 
 def observation_settings(
-    kind: ObservationKind, parameters: Mapping[str, Scalar], choice: Mapping[str, int]
+    command: str,
+    parameters: Mapping[str, Scalar],
+    choice: Mapping[str, int],
+    request: Callable[[str, Mapping[str, Scalar], Mapping[str, int]], Request],
 ) -> ObservationSettings:
     """Return the settings of an observation.
 
     Parameters
     ----------
-    kind
-        OBSERVE takes the ``obs_`` parameters, VIEW the ``view_`` ones
+    command
+        ``observe`` takes the ``obs_`` parameters, and so does ``glance``, whose file is not a run; ``view``
+        takes the ``view_`` ones
     parameters
         all parameters by name
     choice
         the ordinal of every parameter that is a choice
+    request
+        what the camera is asked for, from the parameters
 
     Raises
     ------
     ValueError
-        when exposure time, period and number of periods do not fit each other
+        when parameters do not fit each other
     """
+    kind = ObservationKind.VIEW if command == "view" else ObservationKind.OBSERVE
     prefix = kind.value
-
-    def number(name: str) -> float:
-        return float(parameters[f"{prefix}_{name}"])
-
-    times = consistent_times(
-        TIME_MODES[choice[f"{prefix}_timeMode"]], number("exposed"), number("period"), int(number("nperiods"))
-    )
-    mode = ReadMode(choice[f"{prefix}_readMode"])
+    glance = command == GLANCE
     return ObservationSettings(
         exposure_id=uuid.uuid4().hex,
         kind=kind,
-        label=str(parameters["dataLabel"]).strip() if kind is ObservationKind.OBSERVE else "",
-        read_mode=mode,
-        exposure=times.exposure,
-        period=times.period,
-        nperiods=times.nperiods,
-        nreads=int(number("nfowler")) if mode is ReadMode.FOWLER else 1,
-        coadds=int(number("ncoadds")),
-        resets=int(number("nresets")),
-        reset_delay=number("resetDelay"),
-        destination=Destination(choice[f"{prefix}_dataDest"]),
-        save=kind is ObservationKind.OBSERVE and choice["obs_save"] == 0,
-        parameters=dict(parameters),
+        label=str(parameters["dataLabel"]).strip() if command == "observe" else "",
+        request=request(prefix, parameters, choice),
+        destination=Destination.FITS if glance else Destination(choice[f"{prefix}_dataDest"]),
+        save=glance or (command == "observe" and choice["obs_save"] == 0),
+        command=command,
+        title=str(parameters.get("objectName", "")).strip(),
+        scratch=(str(parameters["scratchName"]).strip() or GLANCE) if glance else "",
+        exposures=int(parameters.get("obs_nexp", 1)) if command == "observe" else 1,
     )

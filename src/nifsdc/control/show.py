@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from nifsdc import __version__
 from nifsdc.config import IocConfig
+from nifsdc.control.kinds import CameraKind
 from nifsdc.control.states import DcState, ObsState, SdsuState
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.messages import ObservationKind, ObservationSettings
-from nifsdc.timing.infrared import ReadMode, TimeMode, consistent_times
 
 if TYPE_CHECKING:
     from nifsdc.control.control import Control
@@ -32,9 +32,6 @@ _DEBUG_LEVELS: Mapping[str, int] = {
     "MIN": logging.INFO,
 }
 
-_AS_SET = ("nfowler", "ncoadds", "nresets", "resetDelay")
-"""parameters whose status record has the same name and shows what was set"""
-
 
 class Show:
     """Writes the control tasks' status records; on the loop.
@@ -45,11 +42,16 @@ class Show:
         the status dictionary
     message
         writes the message of a status record (its IMSS), before its value
+    kind
+        of the camera, which has exposure parameters of its own
     """
 
-    def __init__(self, status: StatusDictionary, message: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, status: StatusDictionary, message: Callable[[str, str], None], kind: CameraKind
+    ) -> None:
         self._status = status
         self._message = message
+        self._kind = kind
         self._started = time.monotonic()
         self._beats = 0
         self._problem = ""
@@ -99,35 +101,16 @@ class Show:
     # --- parameters and observations ----------------------------------------------------------------------
 
     def parameters(self, values: Mapping[str, Scalar], ordinals: Mapping[str, int]) -> None:
-        """Show the exposure parameters of both modes as they are now."""
-        for kind in ObservationKind:
-            self._exposure_parameters(kind.value, values, ordinals)
-
-    def _exposure_parameters(
-        self, prefix: str, values: Mapping[str, Scalar], ordinals: Mapping[str, int]
-    ) -> None:
-        times = consistent_times(
-            tuple(TimeMode)[ordinals[f"{prefix}_timeMode"]],
-            float(values[f"{prefix}_exposed"]),
-            float(values[f"{prefix}_period"]),
-            int(values[f"{prefix}_nperiods"]),
-        )
-        self._status.set(f"{prefix}_readModeSet", ordinals[f"{prefix}_readMode"])
-        self._status.set(f"{prefix}_timeModeSet", ordinals[f"{prefix}_timeMode"])
-        self._status.set(f"{prefix}_expMode", ReadMode(ordinals[f"{prefix}_readMode"]).name)
-        self._status.set(f"{prefix}_exposedRQ", times.exposure)
-        self._status.set(f"{prefix}_period", times.period)
-        self._status.set(f"{prefix}_nperiods", times.nperiods)
-        for name in _AS_SET:
-            if f"{prefix}_{name}" in values:
-                self._status.set(f"{prefix}_{name}", values[f"{prefix}_{name}"])
+        """Show the exposure parameters as they are now."""
+        self._kind.show(self._status, values, ordinals)
 
     def observation_started(self, settings: ObservationSettings) -> None:
         """Show which mode is at work and forget the last observation's end."""
         self._status.set("irMode", IR_MODE[settings.kind])
         self._status.set("utend", "")
-        self._status.set("timeLeft", settings.coadds * settings.exposure)
-        started = f"{settings.kind.name.lower()} {settings.label}".strip()[:TEXT_LENGTH]
+        self._status.set("timeLeft", settings.request.exposing)
+        named = settings.scratch or settings.label
+        started = f"{settings.command} {named}".strip()[:TEXT_LENGTH]
         self._status.set("cadStartMsg", started)
         self._status.set("historyLog", started)
         count = f"{settings.kind.value}_count"
@@ -138,8 +121,12 @@ class Show:
         self._status.set("irMode", 0)
         self._status.set("timeLeft", 0.0)
 
-    def stored(self, path: str) -> None:
-        """Show the file that was written last."""
+    def stored(self, path: str, scratch: bool) -> None:
+        """Show the file that was written last: a run, or a scratch file."""
+        if scratch:
+            self._status.set("scratchPath", path)
+            self._status.set("scratchFile", Path(path).name[:TEXT_LENGTH])
+            return
         self._status.set("lastPath", path)
         self._status.set("lastFile", Path(path).name[:TEXT_LENGTH])
 

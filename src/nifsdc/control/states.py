@@ -66,6 +66,8 @@ class ObsState(Enum):
     PREPARING = auto()
     EXPOSING = auto()
     """resets, reads and integration: the Readout task has the controller"""
+    PAUSED = auto()
+    """the shutter is closed and the exposure's clock stands still"""
     STOPPING = auto()
     """ending early, the data are kept"""
     ABORTING = auto()
@@ -80,6 +82,10 @@ class ObsEvent(Enum):
     OBSERVE = auto()
     EXPOSURE_STARTED = auto()
     READ_OUT = auto()
+    PAUSE = auto()
+    CONTINUE = auto()
+    NEXT = auto()
+    """stored, and another exposure of the same observation follows"""
     STOP = auto()
     ABORT = auto()
     STORED = auto()
@@ -115,7 +121,7 @@ SDSU_TABLE: Mapping[tuple[SdsuState, SdsuEvent], SdsuState] = {
     (SdsuState.BUSY, SdsuEvent.FAILED): SdsuState.READY,
 }
 
-_UNDER_WAY = (ObsState.PREPARING, ObsState.EXPOSING, ObsState.STOPPING, ObsState.ABORTING, ObsState.SAVING)
+_UNDER_WAY = tuple(state for state in ObsState if state is not ObsState.IDLE)
 
 OBS_TABLE: Mapping[tuple[ObsState, ObsEvent], ObsState] = {
     (ObsState.IDLE, ObsEvent.OBSERVE): ObsState.PREPARING,
@@ -125,6 +131,10 @@ OBS_TABLE: Mapping[tuple[ObsState, ObsEvent], ObsState] = {
     (ObsState.EXPOSING, ObsEvent.STOP): ObsState.STOPPING,
     (ObsState.EXPOSING, ObsEvent.ABORT): ObsState.ABORTING,
     (ObsState.EXPOSING, ObsEvent.READ_OUT): ObsState.SAVING,
+    (ObsState.EXPOSING, ObsEvent.PAUSE): ObsState.PAUSED,
+    (ObsState.PAUSED, ObsEvent.CONTINUE): ObsState.EXPOSING,
+    (ObsState.PAUSED, ObsEvent.STOP): ObsState.STOPPING,
+    (ObsState.PAUSED, ObsEvent.ABORT): ObsState.ABORTING,
     (ObsState.STOPPING, ObsEvent.EXPOSURE_STARTED): ObsState.STOPPING,
     (ObsState.STOPPING, ObsEvent.ABORT): ObsState.ABORTING,
     (ObsState.STOPPING, ObsEvent.READ_OUT): ObsState.SAVING,
@@ -132,6 +142,7 @@ OBS_TABLE: Mapping[tuple[ObsState, ObsEvent], ObsState] = {
     # The last pixel can be here before the abort: then the data are kept.
     (ObsState.ABORTING, ObsEvent.READ_OUT): ObsState.SAVING,
     (ObsState.SAVING, ObsEvent.STORED): ObsState.IDLE,
+    (ObsState.SAVING, ObsEvent.NEXT): ObsState.PREPARING,
     **{(state, ObsEvent.FAILED): ObsState.IDLE for state in _UNDER_WAY},
     **{(state, ObsEvent.ABORTED): ObsState.IDLE for state in _UNDER_WAY},
 }
@@ -183,15 +194,30 @@ RULES: Mapping[str, Rule] = {
     "setDhsInfo": _CONFIGURE,
     "observe": Rule(dc=_READY, sdsu=_SDSU_READY),
     "view": Rule(dc=_READY, sdsu=_SDSU_READY),
-    "stop": Rule(obs=frozenset({ObsState.PREPARING, ObsState.EXPOSING})),
-    "abort": Rule(obs=frozenset({ObsState.PREPARING, ObsState.EXPOSING, ObsState.STOPPING})),
+    "stop": Rule(obs=frozenset({ObsState.PREPARING, ObsState.EXPOSING, ObsState.PAUSED})),
+    "abort": Rule(obs=frozenset({ObsState.PREPARING, ObsState.EXPOSING, ObsState.PAUSED, ObsState.STOPPING})),
 }
 """What each command needs; a command that is missing here can always be taken (the sequence no-ops)."""
 
+CCD_RULES: Mapping[str, Rule] = {
+    **RULES,
+    "glance": RULES["observe"],
+    "seqWindows": _CONFIGURE,
+    "pause": Rule(obs=frozenset({ObsState.EXPOSING})),
+    "continue": Rule(obs=frozenset({ObsState.PAUSED})),
+    "retime": Rule(obs=frozenset({ObsState.EXPOSING, ObsState.PAUSED})),
+    "clear": _ENGINEERING,
+    "shutter": _ENGINEERING,
+    "promote": Rule(obs=ANY_OBS),
+}
+"""The same for a camera with a CCD, which has a shutter: it can pause, and its scratch files become runs."""
 
-def refusal(command: str, dc: DcState, sdsu: SdsuState, obs: ObsState) -> str | None:
+
+def refusal(
+    command: str, dc: DcState, sdsu: SdsuState, obs: ObsState, rules: Mapping[str, Rule] = RULES
+) -> str | None:
     """Say why a command cannot be taken in these states, in at most 39 characters, or None if it can."""
-    rule = RULES.get(command)
+    rule = rules.get(command)
     if rule is None:
         return None
     if dc not in rule.dc:

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nifsdc.data import disk
+from nifsdc.data import disk, scratch
 from nifsdc.data.delivery import Stored
 from nifsdc.data.errors import DataError, LabelRefused
 from nifsdc.data.fits_file import PART, Written, checksum_of, filename_card, write_new
 from nifsdc.data.fits_image import build
-from nifsdc.data.frame import Frame, FrameError
+from nifsdc.data.frame import Frame, FrameError, FrameKind
 from nifsdc.data.header import card
 from nifsdc.data.journal import Journal, JournalEntry
 from nifsdc.data.names import Template, check_night, clean_label, labelled
@@ -66,6 +66,7 @@ class Archive:
         self._now = now
         self._turn = threading.Lock()
         state = self.root / STATE_FOLDER
+        self._scratch = self.root / scratch.FOLDER
         self._numbers_path = state / "numbers.json"
         self._lock_descriptor = -1
         try:
@@ -73,7 +74,7 @@ class Archive:
             self._lock_descriptor = _locked(state / "lock")
             self._journal = Journal(state / "journal.jsonl")
             self._numbers = _read_numbers(self._numbers_path)
-            for part in self.root.glob(f"[0-9]*/.*{PART}"):
+            for part in (*self.root.glob(f"[0-9]*/.*{PART}"), *self._scratch.glob(f".*{PART}")):
                 LOG.info("%s was left by a crash and is removed; its frame was not acknowledged", part)
                 part.unlink(missing_ok=True)
         except OSError as error:
@@ -146,11 +147,63 @@ class Archive:
         LOG.info("%s is stored as %s", frame.header.key, written.path)
         return Stored(str(written.path), written.nbytes, written.checksum)
 
-    def _write(self, frame: Frame) -> Written:
-        folder = self._folder(frame.header.night)
+    def promote(self, name: str) -> Stored:
+        """Make a scratch file a run: under the next running number, and no longer a scratch file.
+
+        The run is complete and on disk before the scratch file goes, so that a crash in between leaves both;
+        asked again, the run is found and the scratch file goes.
+
+        Parameters
+        ----------
+        name
+            of the scratch file as `nifsdc.data.scratch.newest` takes it
+
+        Raises
+        ------
+        NoScratchFile
+            when there is none of that name
+        ArchiveError
+            when the run cannot be written; the scratch file stays
+        LabelRefused
+            when it cannot be the name of a file
+        """
+        with self._turn:
+            source = scratch.newest(self._scratch, name)
+            try:
+                run = self._made_run(source)
+                source.unlink()
+                disk.sync_folder(self._scratch)
+            except OSError as error:
+                raise ArchiveError(self._advice(error)) from error
+        LOG.info("scratch file %s is run %s", source.name, run.path)
+        return run
+
+    def _made_run(self, source: Path) -> Stored:
+        file = scratch.ScratchFile.read(source)
+        entry = self._journal.at(str(source.relative_to(self.root)))
+        key = entry.key if entry is not None else f"{file.exposure_id}/{FrameKind.SCIENCE.value}/0"
+        known = self._find(key)
+        if known is not None and Path(known.path) != source:
+            return known
+        problem = self._space_problem(source.stat().st_size)
+        if problem:
+            raise ArchiveError(problem)
+        folder = self._folder(file.night)
         disk.make_folder(folder)
-        label = frame.header.label.strip()
-        names = labelled(label) if label else self._numbered(folder)
+
+        def content(name: str) -> list[bytes | memoryview]:
+            return file.renamed((filename_card(name), card("DATALAB", Path(name).stem)))
+
+        written = write_new(folder, self._numbered(folder), content, self._announce(key))
+        return Stored(str(written.path), written.nbytes, written.checksum)
+
+    def _write(self, frame: Frame) -> Written:
+        header = frame.header
+        folder = self._scratch if header.scratch else self._folder(header.night)
+        disk.make_folder(folder)
+        label = "" if header.scratch else header.label.strip()
+        named = header.scratch or label
+        names = labelled(named) if named else self._numbered(folder)
 
         def content(name: str) -> list[bytes | memoryview]:
             extra = [filename_card(name)]
@@ -158,10 +211,15 @@ class Archive:
                 extra.append(card("DATALAB", Path(name).stem))
             return build(frame, extra=extra)
 
+        return write_new(folder, names, content, self._announce(header.key))
+
+    def _announce(self, key: str) -> Callable[[Written], None]:
+        """Return what notes in the journal that the file about to get its name holds a frame."""
+
         def announce(written: Written) -> None:
             self._journal.add(
                 JournalEntry(
-                    frame.header.key,
+                    key,
                     str(written.path.relative_to(self.root)),
                     written.nbytes,
                     written.checksum,
@@ -169,7 +227,7 @@ class Archive:
                 )
             )
 
-        return write_new(folder, names, content, announce)
+        return announce
 
     def _find(self, key: str) -> Stored | None:
         entry = self._journal.find(key)

@@ -133,10 +133,25 @@ class DataClient:
         StoreFailed
             when the server is not there, says no, or has not answered in time; sending again is harmless
         """
-        answer = self._ask(Message({"type": "store"}, frame), deadline_s)
-        return Stored(
-            str(answer["path"]), int(answer["nbytes"]), str(answer["checksum"]), bool(answer["duplicate"])
-        )
+        return _stored(self._ask(Message({"type": "store"}, frame), deadline_s))
+
+    def promote(self, name: str, deadline_s: float) -> Stored:
+        """Have a scratch file made a run with the next running number; asking again is harmless.
+
+        Parameters
+        ----------
+        name
+            of the scratch file; empty for the latest glance
+        deadline_s
+            seconds of real time for all of it
+
+        Raises
+        ------
+        StoreFailed
+            when the server is not there, says no, or has not answered in time
+        """
+        answer = self._ask(Message({"type": "promote", "name": name}), deadline_s)
+        return _stored(answer)
 
     def _ask(self, message: Message, seconds: float) -> Mapping[str, Any]:
         """Send a message and return the fields of its answer; raises StoreFailed."""
@@ -170,7 +185,8 @@ class DataClient:
             self._drop(f"data server {self.host}:{self.port} answered something that was not asked")
             raise StoreFailed(self._problem)
         if answer["type"] == "refused":
-            raise StoreFailed(f"data server {self.host}:{self.port}: {answer['reason']}", refused=True)
+            reason = str(answer["reason"])
+            raise StoreFailed(f"data server {self.host}:{self.port}: {reason}", refused=True, short=reason)
         return answer
 
     # --- the thread that keeps it up --------------------------------------------------------------------
@@ -224,3 +240,9 @@ class DataClient:
             self._connection = None
             LOG.warning("%s", problem)
         self._problem = problem
+
+
+def _stored(answer: Mapping[str, Any]) -> Stored:
+    return Stored(
+        str(answer["path"]), int(answer["nbytes"]), str(answer["checksum"]), bool(answer["duplicate"])
+    )

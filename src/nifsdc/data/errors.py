@@ -16,11 +16,14 @@ class StoreFailed(DataError):
         what is wrong and what to do
     refused
         whether the server answered and said no, rather than not answering
+    short
+        the same in a few words; by default the reason itself
     """
 
-    def __init__(self, reason: str, *, refused: bool = False) -> None:
+    def __init__(self, reason: str, *, refused: bool = False, short: str = "") -> None:
         super().__init__(reason)
         self.refused = refused
+        self.short = short or reason
 
 
 class NotDelivered(DataError):

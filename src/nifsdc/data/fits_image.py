@@ -86,10 +86,15 @@ def build(frame: Frame, *, extra: Sequence[Card] = ()) -> list[bytes | memoryvie
     primary = fits.PrimaryHDU().header
     primary["EXTEND"] = (True, "there are extensions")
     primary["NEXTEND"] = (len(frame.arrays), "number of extensions")
-    buffers: list[bytes | memoryview] = [_finish(_with(primary, cards, ""), 0)]
+    buffers: list[bytes | memoryview] = [_finish(_with(primary, cards, ("",)), 0)]
     for spec in sorted(frame.header.arrays, key=_order):
         buffers += _image(spec, frame.arrays[spec.name], cards)
     return buffers
+
+
+def primary_header(header: fits.Header, cards: Sequence[Card]) -> bytes:
+    """Return the bytes of a primary header without data, some of its cards replaced, its checksum anew."""
+    return _finish(_with(header.copy(), cards, ("",)), 0)
 
 
 def _order(spec: ArraySpec) -> tuple[int, int]:
@@ -123,16 +128,16 @@ def _image(spec: ArraySpec, array: Array, cards: Sequence[Card]) -> list[bytes |
     data, data_sum = _data_unit(array)
     padding = bytes(-data.nbytes % BLOCK)
     return [
-        _finish(_with(header, cards, extension.name), data_sum),
+        _finish(_with(header, cards, (extension.name, f"{extension.name}:{version}")), data_sum),
         data.reshape(-1).view(np.uint8).data,
         padding,
     ]
 
 
-def _with(header: fits.Header, cards: Sequence[Card], extension: str) -> fits.Header:
+def _with(header: fits.Header, cards: Sequence[Card], extensions: tuple[str, ...]) -> fits.Header:
     unknown = []
     for card in cards:
-        if card.extension != extension:
+        if card.extension not in extensions:
             continue
         if card.value is None:
             unknown.append(card)

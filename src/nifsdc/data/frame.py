@@ -50,7 +50,8 @@ class Card:
     value: CardValue
     comment: str = ""
     extension: str = ""
-    """name of the extension whose header it belongs to; empty for the primary header"""
+    """name of the extension whose header it belongs to, of all its versions (``SCI``) or of one (``SCI:2``);
+    empty for the primary header"""
 
     def __post_init__(self) -> None:
         if self.keyword in RESERVED or re.fullmatch(r"NAXIS[0-9]+", self.keyword):
@@ -116,6 +117,8 @@ class FrameHeader:
     night: str
     """UTC date of the observation, ``20260301``: the folder its file goes to"""
     arrays: tuple[ArraySpec, ...]
+    scratch: str = ""
+    """name of the scratch file it goes to; empty for a run, which has a label or a number"""
 
     @property
     def key(self) -> str:
@@ -135,6 +138,7 @@ class FrameHeader:
             "number": self.number,
             "label": self.label,
             "night": self.night,
+            "scratch": self.scratch,
             "cards": [[card.keyword, card.value, card.comment, card.extension] for card in self.cards],
             "arrays": [[spec.name, spec.dtype, list(spec.shape)] for spec in self.arrays],
         }
@@ -160,6 +164,7 @@ class FrameHeader:
                     ArraySpec(str(name), str(dtype), tuple(map(int, shape)))
                     for name, dtype, shape in tree["arrays"]
                 ),
+                scratch=str(tree.get("scratch", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FrameError(f"not a frame header: {error}") from error
@@ -197,13 +202,14 @@ class Frame:
         night: str,
         number: int = 0,
         label: str = "",
+        scratch: str = "",
         cards: Iterable[Card] = (),
     ) -> Frame:
         """Put a frame together.
 
         Parameters
         ----------
-        exposure_id, kind, number, label, night, cards
+        exposure_id, kind, number, label, scratch, night, cards
             as in `FrameHeader`
         arrays
             ``science`` (rows, columns) and others; (rows, columns), row 0 at the bottom. ``reference`` has
@@ -218,7 +224,7 @@ class Frame:
             name: np.ascontiguousarray(array, array.dtype.newbyteorder("=")) for name, array in arrays.items()
         }
         specs = tuple(ArraySpec(name, str(array.dtype), array.shape) for name, array in plain.items())
-        header = FrameHeader(exposure_id, kind, number, tuple(cards), label, night, specs)
+        header = FrameHeader(exposure_id, kind, number, tuple(cards), label, night, specs, scratch)
         return cls(header, plain)
 
     @property

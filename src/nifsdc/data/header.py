@@ -117,8 +117,15 @@ _BY_NAME: Mapping[str, tuple[int, Keyword]] = {
 }
 
 
-def card(name: str, value: CardValue) -> Card:
+def card(name: str, value: CardValue, extension: str = "") -> Card:
     """Return the card of a keyword with this value; None stands for a value that is not known.
+
+    Parameters
+    ----------
+    name, value
+        the keyword and what it says
+    extension
+        extension whose header it belongs to, where that is not the one of the table: ``SCI:2``
 
     Raises
     ------
@@ -128,12 +135,12 @@ def card(name: str, value: CardValue) -> Card:
     if name not in _BY_NAME:
         raise HeaderError(f"keyword {name} is not in the table of keywords: add it there with its comment")
     keyword = _BY_NAME[name][1]
-    return Card(name, _converted(keyword, value), keyword.comment, keyword.extension)
+    return Card(name, _converted(keyword, value), keyword.comment, extension or keyword.extension)
 
 
-def cards(values: Mapping[str, CardValue]) -> tuple[Card, ...]:
-    """Return the cards of these values in the order of the table; raises HeaderError as `card` does."""
-    made = [card(name, value) for name, value in values.items()]
+def cards(values: Mapping[str, CardValue], extension: str = "") -> tuple[Card, ...]:
+    """Return the cards of these values in the order of the table; parameters and errors as of `card`."""
+    made = [card(name, value, extension) for name, value in values.items()]
     return tuple(sorted(made, key=lambda made_card: _BY_NAME[made_card.keyword][0]))
 
 

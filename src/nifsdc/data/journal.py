@@ -40,18 +40,23 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._entries: dict[str, JournalEntry] = {}
+        self._by_path: dict[str, JournalEntry] = {}
         disk.make_folder(path.parent)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         disk.sync_folder(path.parent)
         for line in path.read_bytes().splitlines():
             entry = _parsed(line)
             if entry is not None:
-                self._entries[entry.key] = entry
+                self._note(entry)
         self._append(b"\n")  # so that a line torn by a crash cannot spoil the next one
 
     def find(self, key: str) -> JournalEntry | None:
         """Return the latest entry of a frame."""
         return self._entries.get(key)
+
+    def at(self, path: str) -> JournalEntry | None:
+        """Return the latest entry of a path below the root, whichever frame it is of."""
+        return self._by_path.get(path)
 
     def add(self, entry: JournalEntry) -> None:
         """Note an entry; it is on disk once this returns. Raises OSError."""
@@ -59,7 +64,11 @@ class Journal:
             [entry.key, entry.path, entry.nbytes, entry.checksum, entry.time], separators=(",", ":")
         )
         self._append(text.encode("ascii") + b"\n")
+        self._note(entry)
+
+    def _note(self, entry: JournalEntry) -> None:
         self._entries[entry.key] = entry
+        self._by_path[entry.path] = entry
 
     def _append(self, line: bytes) -> None:
         if os.write(self._descriptor, line) != len(line):

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from nifsdc.data.archive import STANDARD_FLOOR, Archive, ArchiveError
+from nifsdc.data.delivery import Stored
 from nifsdc.data.errors import DataError, WireError
 from nifsdc.data.lifetime import parent_watch
 from nifsdc.data.names import STANDARD_TEMPLATE, Template
@@ -161,7 +162,14 @@ def _preflight(archive: Archive, message: Message) -> Fields:
 def _store(archive: Archive, message: Message) -> Fields:
     if message.frame is None:
         return _refusal("there is no frame to store in this message")
-    stored = archive.store(message.frame)
+    return _told(archive.store(message.frame))
+
+
+def _promote(archive: Archive, message: Message) -> Fields:
+    return _told(archive.promote(str(message.fields.get("name", ""))))
+
+
+def _told(stored: Stored) -> Fields:
     return {
         "type": "stored",
         "path": stored.path,
@@ -176,6 +184,7 @@ _ANSWERS: Mapping[str, Callable[[Archive, Message], Fields]] = {
     "ping": _ping,
     "preflight": _preflight,
     "store": _store,
+    "promote": _promote,
 }
 
 

@@ -9,11 +9,11 @@ import time
 
 from nifsdc.data.client import DataClient
 from nifsdc.data.delivery import Delivery
-from nifsdc.data.errors import NotDelivered
+from nifsdc.data.errors import NotDelivered, StoreFailed
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing, Policy, Reader
 from nifsdc.dictionary import StatusDictionary
-from nifsdc.tasks.messages import NotStored, Reporter, Stored
+from nifsdc.tasks.messages import Done, Failed, NotStored, Promote, Reporter, Stored
 from nifsdc.tasks.task import Task
 
 STORE_SECONDS = 30.0
@@ -25,11 +25,12 @@ PREFLIGHT_SECONDS = 2.0
 FILE_BYTES = 20_000_000
 """bytes of a science file, for the question whether there is room"""
 
+TEXT_LENGTH = 39
 YES, NO = 0, 1
 
 
-class DataTask(Task[Frame]):
-    """Stores frames.
+class DataTask(Task[Frame | Promote]):
+    """Stores frames, and has scratch files made runs.
 
     Parameters
     ----------
@@ -73,12 +74,29 @@ class DataTask(Task[Frame]):
             return "data server not connected"
         return self._refusal or None
 
-    def next_message(self, seconds: float) -> Frame | None:
-        """Take the next frame out of the ring."""
-        return self._reader.next(seconds)
+    def next_message(self, seconds: float) -> Frame | Promote | None:
+        """Take the next request, or else the next frame out of the ring."""
+        return super().next_message(0.0) or self._reader.next(seconds)
 
-    def handle(self, message: Frame) -> None:
+    def handle(self, message: Frame | Promote) -> None:
         """Store a science frame; others are for displays, which read the ring themselves."""
+        if isinstance(message, Promote):
+            self._promote(message)
+        else:
+            self._store(message)
+
+    def _promote(self, request: Promote) -> None:
+        try:
+            stored = self._client.promote(request.name, STORE_SECONDS)
+        except StoreFailed as error:
+            self.log.error("%s: %s", request.command, error)
+            self._report(Failed(request, error.short[:TEXT_LENGTH]))
+        else:
+            self.log.info("scratch file %s is run %s", request.name, stored.path)
+            self._report(Stored("", stored.path))
+            self._report(Done(request))
+
+    def _store(self, message: Frame) -> None:
         if message.header.kind is not FrameKind.SCIENCE:
             return
         exposure_id = message.header.exposure_id
@@ -91,7 +109,7 @@ class DataTask(Task[Frame]):
             self._report(NotStored(exposure_id, reason))
         else:
             self.log.info("%s stored as %s", exposure_id, stored.path)
-            self._report(Stored(exposure_id, stored.path))
+            self._report(Stored(exposure_id, stored.path, bool(message.header.scratch)))
         finally:
             self._status.set("dataState", 0)
             self._status.set("framesSpooled", self._delivery.spooled)
@@ -108,7 +126,7 @@ class DataTask(Task[Frame]):
             self._next_retry = now + RETRY_SECONDS
             for frame, stored in self._delivery.retry_pending(STORE_SECONDS, most=1):
                 self.log.info("%s stored from the spool as %s", frame.header.exposure_id, stored.path)
-                self._report(Stored(frame.header.exposure_id, stored.path))
+                self._report(Stored(frame.header.exposure_id, stored.path, bool(frame.header.scratch)))
 
     def finish(self) -> None:
         """Put frames that nobody has taken yet into the spool, and let go of the ring."""

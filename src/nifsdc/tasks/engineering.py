@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from nifsdc.camera.sdsu import SdsuCamera
 from nifsdc.camera.stream import Cancelled
@@ -41,7 +42,7 @@ class Engineering:
         status records
     """
 
-    def __init__(self, camera: SdsuCamera, status: StatusDictionary) -> None:
+    def __init__(self, camera: SdsuCamera[Any, Any], status: StatusDictionary) -> None:
         self._camera = camera
         self._status = status
         self.cancel = threading.Event()
@@ -53,6 +54,7 @@ class Engineering:
             "DSPDirectCmd": self._direct,
             "resetSDSU": self._reset,
             "shutdownSDSU": self._shut_down,
+            **camera.engineering,
         }
 
     def start_up(self) -> None:
@@ -61,11 +63,8 @@ class Engineering:
         self._camera.start_up(self._step)
         self._status.set("SDSUcomms", YES)
         self._status.set("SDSUpon", YES)
-        for name, text in self._camera.identity().items():
-            self._status.set(name, text[:TEXT_LENGTH])
-        self._status.set("VBIASPWR", self._camera.settings.bias)
-        for prefix in ("obs", "view"):
-            self._status.set(f"{prefix}_readTime", self._camera.read_time)
+        for name, value in self._camera.identity().items():
+            self._status.set(name, value[:TEXT_LENGTH] if isinstance(value, str) else value)
         self.show_telemetry()
 
     def carry_out(self, name: str, arguments: Mapping[str, Scalar]) -> None:

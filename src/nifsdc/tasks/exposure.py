@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
 
+from nifsdc.camera.camera import ReadSize
 from nifsdc.tasks.messages import ObservationSettings
-from nifsdc.timing.infrared import ExposurePlan
+from nifsdc.timing.plan import Plan
 
 
 class Phase(Enum):
@@ -33,11 +34,13 @@ class Exposure:
     """A running observation: what was asked, how far it is, and how to end it.
 
     Progress is written by the Readout task alone and read by the Slave; each field is one word, so neither
-    needs a lock. ``stop`` and ``cancel`` are set by the Slave.
+    needs a lock. ``stop`` and ``cancel`` are set by the Slave, which also notes pauses and retimings.
     """
 
     settings: ObservationSettings
-    plan: ExposurePlan
+    plan: Plan
+    size: ReadSize
+    """how much one of its reads is"""
     now: Callable[[], float]
     """the detector clock, seconds"""
 
@@ -63,6 +66,13 @@ class Exposure:
     measured_by: str = "CONTROLLER"
     """who measured it: CONTROLLER, or HOST where the controller would not say"""
 
+    retimed: float = 0.0
+    """detector seconds by which the exposure was made longer than planned, or shorter"""
+    paused_since: float | None = None
+    """detector seconds at which it was paused, while it is"""
+    held: float = 0.0
+    """detector seconds for which it was paused before"""
+
     error: Exception | None = None
     frame_number: int | None = None
     """sequence number of the science frame in the ring, once it is there"""
@@ -71,6 +81,17 @@ class Exposure:
         """Note that a phase begins now."""
         self.phase_since = self.now()
         self.phase = phase
+
+    def pause(self) -> None:
+        """Note that the exposure stands still from now on."""
+        self.paused_since = self.now()
+
+    def resume(self) -> None:
+        """Note that it goes on."""
+        self.held, self.paused_since = self._paused(), None
+
+    def _paused(self) -> float:
+        return self.held + (self.now() - self.paused_since if self.paused_since is not None else 0.0)
 
     @property
     def exposure_time(self) -> float:
@@ -87,7 +108,7 @@ class Exposure:
             return 0.0 if self.phase is Phase.CLOSING else self.plan.total_time
         if self.stop.is_set():
             return self._reads_left_of_this_coadd()
-        return max(0.0, self.plan.total_time - self.elapsed())
+        return max(0.0, self.plan.total_time + self.retimed + self._paused() - self.elapsed())
 
     def _reads_left_of_this_coadd(self) -> float:
         since = self.now() - self.phase_since
@@ -102,7 +123,7 @@ class Exposure:
         """Detector seconds integrated so far in the present coadd."""
         if self.phase is Phase.INTEGRATING:
             before = self.plan.set_time if self.plan.sets == 2 else 0.0
-            return before + self.now() - self.phase_since
+            return before + self.now() - self.phase_since - self._paused()
         if self.phase is Phase.READING_FIRST:
             return self.now() - self.phase_since
         return 0.0

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nifsdc import __version__
-from nifsdc.camera.layout import Layout
-from nifsdc.data.frame import Card, CardValue
-from nifsdc.data.header import UNKNOWN, cards
+from nifsdc.camera.accumulator import Image, Keywords
+from nifsdc.data.frame import SCIENCE, Card, CardValue
+from nifsdc.data.header import SCI, UNKNOWN, cards
 from nifsdc.dictionary import StatusDictionary
-from nifsdc.readout.statistics import Statistics
 from nifsdc.tasks.exposure import Exposure
 from nifsdc.timing.utc import mjd, utc_stamp, utc_time
 
@@ -27,7 +26,9 @@ class Installation:
     """What a header says of the camera and never changes while the IOC runs."""
 
     name: str
-    layout: Layout
+    observatory: str
+    telescope: str
+    detector_type: str
     detector_id: str
     gain: float
     """electrons per ADU"""
@@ -51,63 +52,60 @@ class ObservationHeader:
         self._installation = installation
         self._status = status
 
-    def __call__(self, exposure: Exposure, summary: Statistics, saturation: int) -> tuple[Card, ...]:
+    def __call__(self, exposure: Exposure, keywords: Keywords, images: tuple[Image, ...]) -> tuple[Card, ...]:
         """Return the cards of one observation, in the order in which they will stand.
 
         Parameters
         ----------
         exposure
             the observation, ended
-        summary
-            of its image, ADU
-        saturation
-            counts of one read from which a pixel is marked as saturated
+        keywords
+            what the camera says of it
+        images
+            its images, each with what is said of it alone
         """
-        return cards(
-            {
-                **self._identity(exposure),
-                **_times(exposure),
-                **_readout(exposure),
-                **self._hardware(),
-                "BUNIT": "adu",
-                "GAIN": self._installation.gain,
-                "RDNOISE": self._installation.read_noise,
-                "SATLEVEL": saturation,
-                "NSATUR": summary.saturated,
-                "DATAMIN": summary.minimum,
-                "DATAMAX": summary.maximum,
-                "DATAMEAN": summary.mean,
-            }
-        )
+        primary = {
+            **self._identity(exposure),
+            **_times(exposure),
+            **_progress(exposure),
+            **self._hardware(),
+            **keywords,
+        }
+        made = cards(primary)
+        several = f"{SCIENCE}:2" in {image.name for image in images}
+        for image in images:
+            name, _, version = image.name.partition(":")
+            if name == SCIENCE:
+                made += self._of_image(image, f"{SCI}:{version or 1}" if several else SCI)
+        return made
+
+    def _of_image(self, image: Image, extension: str) -> tuple[Card, ...]:
+        camera = self._installation
+        values = {"BUNIT": "adu", "GAIN": camera.gain, "RDNOISE": camera.read_noise, **image.keywords}
+        return cards(values, extension=extension)
 
     def _identity(self, exposure: Exposure) -> Values:
         settings, camera = exposure.settings, self._installation
         return {
-            "OBSERVAT": "Gemini-North",
-            "TELESCOP": "Gemini-North",
+            "OBSERVAT": camera.observatory,
+            "TELESCOP": camera.telescope,
             "INSTRUME": camera.name,
             "DCNAME": f"{camera.name} DC",
             "DATALAB": settings.label or settings.exposure_id,
             "EXPID": settings.exposure_id,
-            "OBSMODE": "IFU",
+            "OBJECT": settings.title or UNKNOWN,
             "SIMULATE": camera.simulated,
             "SWCREATE": f"nifsdc {__version__}",
-            **dict.fromkeys(("OBJECT", "GRATING", "FILTER", "APERTURE", "FLIP"), UNKNOWN),
-            "GRATWAVE": None,
         }
 
     def _hardware(self) -> Values:
-        layout = self._installation.layout
         return {
-            "DETTYPE": layout.name,
+            "DETTYPE": self._installation.detector_type,
             "DETID": self._installation.detector_id,
             "DETTEMP": self._status.get("detTemp"),
             "DETTEMP2": self._status.get("temp2"),
             "DETTEMP3": self._status.get("temp3"),
-            "BIASPWR": self._status.get("VBIASPWR"),
             "DSPTIM": str(self._status.get("timingDSP")),
-            "NAMPS": len(layout.amplifiers),
-            "REFSAMP": layout.reference_shape[2],
         }
 
 
@@ -120,27 +118,18 @@ def _times(exposure: Exposure) -> Values:
         "UTSTART": utc_time(start),
         "UTEND": utc_time(end),
         "MJD-OBS": mjd(start),
-        "EXPRQ": exposure.settings.exposure,
+        "EXPRQ": exposure.settings.request.exposure,
         "EXPTIME": exposure.exposure_time,
-        "EXPSRC": "HOST" if exposure.plan.sets == 1 else exposure.measured_by,
+        "EXPSRC": exposure.measured_by,
         "ELAPSED": exposure.elapsed(),
     }
 
 
-def _readout(exposure: Exposure) -> Values:
-    settings, plan = exposure.settings, exposure.plan
+def _progress(exposure: Exposure) -> Values:
+    plan = exposure.plan
     return {
-        "READMODE": settings.read_mode.name,
-        "EXPMODE": settings.read_mode.name,
-        "TIMEMODE": str(settings.parameters[f"{settings.kind.value}_timeMode"]),
-        "LNRS": plan.nreads,
         "NREADS": exposure.coadds_done * plan.sets * plan.nreads,
         "COADDS": exposure.coadds_done,
-        "COADDSRQ": settings.coadds,
-        "NRESETS": settings.resets,
-        "RSTDELAY": settings.reset_delay,
-        "PERIOD": settings.period,
-        "NPERIODS": settings.nperiods,
-        "RDTIME": plan.read_time,
+        "COADDSRQ": plan.coadds,
         "STOPPED": exposure.stop.is_set(),
     }

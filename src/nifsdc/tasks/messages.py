@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from nifsdc.timing.infrared import ReadMode
+from nifsdc.timing.plan import Request as ExposureRequest
 
 Scalar = int | float | str
 
@@ -19,7 +19,9 @@ class ObservationKind(Enum):
     """Which set of parameters an observation takes, and where its frames go."""
 
     OBSERVE = "obs"
+    """a run: a file with a name of its own or the next number"""
     VIEW = "view"
+    """for displays alone, with parameters of its own"""
 
 
 class Destination(Enum):
@@ -39,21 +41,18 @@ class ObservationSettings:
     kind: ObservationKind
     label: str
     """data label, empty for a running number"""
-    read_mode: ReadMode
-    exposure: float
-    """seconds asked for"""
-    period: float
-    """seconds"""
-    nperiods: int
-    nreads: int
-    coadds: int
-    resets: int
-    reset_delay: float
-    """seconds"""
+    request: ExposureRequest
+    """what the camera is asked for"""
     destination: Destination
     save: bool
-    parameters: Mapping[str, Scalar] = field(default_factory=dict)
-    """every parameter by name, for the header"""
+    command: str = "observe"
+    """the command record that it was started by"""
+    title: str = ""
+    """what is observed, in the observer's words"""
+    scratch: str = ""
+    """name of the scratch file that it goes to instead of becoming a run"""
+    exposures: int = 1
+    """how often it is taken, each time with a file of its own"""
 
     @property
     def stored(self) -> bool:
@@ -92,6 +91,24 @@ class AbortExposure:
 
 
 @dataclass(frozen=True)
+class PauseExposure:
+    """Halt the exposure and its clock, shutter closed."""
+
+
+@dataclass(frozen=True)
+class ResumeExposure:
+    """Let a paused exposure go on."""
+
+
+@dataclass(frozen=True)
+class RetimeExposure:
+    """Give the running exposure another length."""
+
+    seconds: float
+    """of the whole exposure, what has passed included"""
+
+
+@dataclass(frozen=True)
 class ControllerCommand:
     """An engineering command on the controller."""
 
@@ -105,7 +122,19 @@ class Shutdown:
     """End the task; an exposure under way is aborted."""
 
 
-Request = Initialise | Park | Observe | StopExposure | AbortExposure | ControllerCommand | Shutdown
+@dataclass(frozen=True)
+class Promote:
+    """Have the Data task make a scratch file a run."""
+
+    name: str
+    """of the scratch file; empty for the latest glance"""
+    command: str
+    """the command record that asked for it"""
+
+
+Held = PauseExposure | ResumeExposure | RetimeExposure
+"""what can be asked of an exposure that runs and goes on"""
+Request = Initialise | Park | Observe | StopExposure | AbortExposure | Held | ControllerCommand | Shutdown
 
 
 # --- reports of the tasks -------------------------------------------------------------------------------
@@ -115,14 +144,14 @@ Request = Initialise | Park | Observe | StopExposure | AbortExposure | Controlle
 class Done:
     """A request was carried out."""
 
-    request: Request
+    request: Request | Promote
 
 
 @dataclass(frozen=True)
 class Failed:
     """A request failed."""
 
-    request: Request
+    request: Request | Promote
     reason: str
     controller_lost: bool = False
     """the controller needs an init before anything else"""
@@ -157,6 +186,8 @@ class Stored:
 
     exposure_id: str
     path: str
+    scratch: bool = False
+    """whether it is a scratch file"""
 
 
 @dataclass(frozen=True)

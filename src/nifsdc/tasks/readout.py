@@ -7,28 +7,20 @@ as they arrive; only what leaves is unravelled. It never waits for the Data task
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nifsdc.camera.camera import Camera
+from nifsdc.camera.accumulator import Accumulator, Image
+from nifsdc.camera.camera import Camera, Measured
 from nifsdc.camera.stream import Cancelled, Chunk
-from nifsdc.data.frame import REFERENCE, SCIENCE, Frame, FrameKind
+from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing
 from nifsdc.dictionary import StatusDictionary
-from nifsdc.readout.coadd import CoaddSum
-from nifsdc.readout.fowler import FowlerSum
-from nifsdc.readout.statistics import statistics
 from nifsdc.sdsu.errors import ControllerError
 from nifsdc.tasks.exposure import Exposure, Phase
 from nifsdc.tasks.header import ObservationHeader
 from nifsdc.tasks.messages import ReadOut, Reporter
 from nifsdc.tasks.task import Task
-from nifsdc.timing.infrared import ReadMode
 from nifsdc.timing.utc import night, utc_stamp, utc_time
-
-SATURATION = 65535
-"""counts at which the converter has no more to say; a pixel of the second set that reaches it is marked"""
 
 
 class ReadoutTask(Task[Exposure]):
@@ -50,7 +42,7 @@ class ReadoutTask(Task[Exposure]):
 
     def __init__(
         self,
-        camera: Camera,
+        camera: Camera[Any, Any],
         ring: FrameRing,
         header: ObservationHeader,
         status: StatusDictionary,
@@ -77,16 +69,14 @@ class ReadoutTask(Task[Exposure]):
 
     def _run(self, exposure: Exposure) -> None:
         plan = exposure.plan
-        pixels = self._camera.pixels_per_read
-        fowler = FowlerSum(pixels, plan.nreads, sets=plan.sets, saturation=SATURATION)
-        coadds = CoaddSum(pixels)
+        pixels = self._camera.accumulator(plan)
         exposure.started = exposure.now()
         exposure.start_utc = datetime.now(UTC)
         self._show_start(exposure)
         for _ in range(plan.coadds):
-            fowler.clear()
-            self._expose(exposure, fowler)
-            coadds.add(fowler.difference(), fowler.saturated)
+            pixels.clear()
+            self._expose(exposure, pixels)
+            pixels.finish()
             exposure.coadds_done += 1
             if exposure.stop.is_set() or exposure.error is not None:
                 break
@@ -94,14 +84,16 @@ class ReadoutTask(Task[Exposure]):
         exposure.end_utc = datetime.now(UTC)
         if exposure.cancel.is_set():
             raise Cancelled
-        single = plan.mode is ReadMode.SINGLE and coadds.count == 1
-        self._hand_on(exposure, fowler.raw() if single else coadds.total(), coadds.saturated)
+        self._hand_on(exposure, pixels.images())
         self._camera.idle()
 
-    def _expose(self, exposure: Exposure, fowler: FowlerSum) -> None:
+    def _expose(self, exposure: Exposure, pixels: Accumulator) -> None:
         plan = exposure.plan
         exposure.enter(Phase.RESETTING)
-        self._camera.begin_exposure(plan, exposure.cancel)
+        opened = self._camera.begin_exposure(plan, exposure.cancel)
+        if opened is not None and not exposure.coadds_done:
+            exposure.start_utc = opened
+            self._show_start(exposure)
         sets: list[float] = []
         first_is_last = plan.sets == 1
         if first_is_last:
@@ -111,7 +103,7 @@ class ReadoutTask(Task[Exposure]):
             reading = Phase.READING_LAST if last else Phase.READING_FIRST
 
             def take(chunk: Chunk, number: int = number) -> None:
-                fowler.add(chunk.pixels, chunk.offset, number)
+                pixels.take(chunk.pixels, chunk.offset, number)
                 exposure.pixels_done += len(chunk.pixels)
 
             def started(reading: Phase = reading) -> None:
@@ -130,26 +122,26 @@ class ReadoutTask(Task[Exposure]):
                 exposure.enter(Phase.INTEGRATING)
         exposure.enter(Phase.CLOSING)
         try:
-            exposure.measured.append(self._camera.end_exposure(plan))
+            measured = self._camera.end_exposure(plan)
         except ControllerError as error:
             # The pixels are here: keep them, with the exposure as the host saw it, and go no further.
             exposure.error = error
-            exposure.measured.append(sets[-1] - sets[0] if plan.sets == 2 else plan.gap)
-            exposure.measured_by = "HOST"
+            measured = Measured(sets[-1] - sets[0] if plan.sets == 2 else plan.gap, "HOST")
+        exposure.measured.append(measured.seconds)
+        exposure.measured_by = measured.by
 
-    def _hand_on(self, exposure: Exposure, stream: NDArray[np.generic], saturated: NDArray[np.bool_]) -> None:
+    def _hand_on(self, exposure: Exposure, images: tuple[Image, ...]) -> None:
         settings = exposure.settings
-        unraveller = self._camera.layout.unraveller
-        image, reference = unraveller.unravel(stream)
-        summary = statistics(image, unraveller.unravel(saturated)[0])
         self._show_end(exposure)
+        keywords = self._camera.keywords(settings.request, exposure.plan)
         frame = Frame.build(
             settings.exposure_id,
             FrameKind.SCIENCE if settings.stored else FrameKind.VIEW,
-            {SCIENCE: image, REFERENCE: reference},
+            {image.name: image.pixels for image in images},
             night=night(exposure.start_utc),
             label=settings.label,
-            cards=self._header(exposure, summary, SATURATION),
+            cards=self._header(exposure, keywords, images),
+            scratch=settings.scratch,
         )
         # In this order: the Data task's report must find the observation read out.
         self._report(ReadOut(settings.exposure_id, settings.stored))

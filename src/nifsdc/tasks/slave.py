@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from enum import IntEnum
+from typing import Any
 
+from nifsdc.camera.camera import NotNow
 from nifsdc.camera.sdsu import SdsuCamera
 from nifsdc.camera.stream import Cancelled
 from nifsdc.dictionary import StatusDictionary
@@ -23,18 +25,21 @@ from nifsdc.tasks.messages import (
     Done,
     ExposureStarted,
     Failed,
+    Held,
     Initialise,
     Observe,
     Park,
+    PauseExposure,
     Reporter,
     Request,
+    ResumeExposure,
+    RetimeExposure,
     Shutdown,
     StopExposure,
 )
 from nifsdc.tasks.readout import ReadoutTask
 from nifsdc.tasks.reasons import brief
 from nifsdc.tasks.task import Task
-from nifsdc.timing.infrared import ExposurePlan
 
 MONITOR_SECONDS = 0.05
 """real seconds between two looks of the monitoring loop"""
@@ -81,7 +86,7 @@ class SlaveTask(Task[Request]):
     """
 
     def __init__(
-        self, camera: SdsuCamera, readout: ReadoutTask, status: StatusDictionary, report: Reporter
+        self, camera: SdsuCamera[Any, Any], readout: ReadoutTask, status: StatusDictionary, report: Reporter
     ) -> None:
         super().__init__("Slave", report)
         self._camera = camera
@@ -119,6 +124,8 @@ class SlaveTask(Task[Request]):
                 self._observe(message)
             case StopExposure() | AbortExposure():
                 self.log.info("%s came when nothing was exposed", type(message).__name__)
+            case PauseExposure() | ResumeExposure() | RetimeExposure():
+                self._report(Failed(message, "nothing is exposed"))
             case Shutdown():
                 self.end()
             case Initialise():
@@ -180,16 +187,8 @@ class SlaveTask(Task[Request]):
         settings = request.settings
         self._enter(SlaveState.PREPARING)
         self._show(prep=ACTIVE)
-        plan = ExposurePlan(
-            mode=settings.read_mode,
-            requested=settings.exposure,
-            nreads=settings.nreads,
-            coadds=settings.coadds,
-            resets=settings.resets,
-            reset_delay=settings.reset_delay,
-            read_time=self._camera.read_time,
-        )
-        exposure = Exposure(settings, plan, self._camera.now)
+        plan = self._camera.plan(settings.request)
+        exposure = Exposure(settings, plan, self._camera.read_size(plan), self._camera.now)
         try:
             self._camera.prepare(plan)
         except ControllerError as error:
@@ -214,6 +213,8 @@ class SlaveTask(Task[Request]):
                 case Shutdown():
                     self._cancel(exposure)
                     self.end()
+                case PauseExposure() | ResumeExposure() | RetimeExposure() as held:
+                    self._hold(exposure, held)
                 case None:
                     pass
                 case other:
@@ -228,6 +229,30 @@ class SlaveTask(Task[Request]):
                 return
         self._next_numbers = 0.0
         self._show_progress(exposure)
+
+    def _hold(self, exposure: Exposure, request: Held) -> None:
+        """Pause, resume or retime the integration, or say why that cannot be."""
+        try:
+            if exposure.phase is not Phase.INTEGRATING:
+                raise NotNow(f"exposure is {exposure.phase.name.lower().replace('_', ' ')}")
+            match request:
+                case PauseExposure():
+                    self._camera.pause()
+                    exposure.pause()
+                case ResumeExposure():
+                    self._camera.resume()
+                    exposure.resume()
+                case RetimeExposure(seconds):
+                    self._camera.retime(seconds)
+                    exposure.retimed = seconds - exposure.plan.gap
+        except (NotNow, Busy) as error:
+            self._report(Failed(request, brief(error)))
+        except ControllerError as error:
+            exposure.error = error
+            self._cancel(exposure)
+            self._report(Failed(request, brief(error)))
+        else:
+            self._report(Done(request))
 
     def _cancel(self, exposure: Exposure) -> None:
         exposure.cancel.set()
@@ -257,8 +282,9 @@ class SlaveTask(Task[Request]):
         phase, plan = exposure.phase, exposure.plan
         reading = phase in READING
         self._enter(SlaveState.READING if reading else SlaveState.MONITORING)
-        reads = exposure.pixels_done // self._camera.pixels_per_read
-        rows = exposure.pixels_done * self._camera.layout.rows // self._camera.pixels_per_read
+        size = exposure.size
+        reads = exposure.pixels_done // size.pixels
+        rows = exposure.pixels_done * size.rows // size.pixels
         self._show(
             prep=ACTIVE if phase in (Phase.WAITING, Phase.RESETTING) else INACTIVE,
             acq=ACTIVE if phase in (Phase.READING_FIRST, Phase.INTEGRATING, Phase.READING_LAST) else INACTIVE,
@@ -277,7 +303,7 @@ class SlaveTask(Task[Request]):
             nfsDone=reads % plan.nreads if reading else 0,
             ncoaddsDone=exposure.coadds_done,
             irProgress=rows,
-            irTarget=plan.reads * self._camera.layout.rows,
+            irTarget=plan.reads * size.rows,
         )
 
     def _conclude(self, request: Observe, exposure: Exposure) -> None:

@@ -69,6 +69,32 @@ def consistent_times(mode: TimeMode, exposure: float, period: float, nperiods: i
 
 
 @dataclass(frozen=True)
+class IrRequest:
+    """What is asked of an infrared camera for one observation; times in seconds."""
+
+    read_mode: ReadMode
+    exposure: float
+    period: float
+    nperiods: int
+    nreads: int
+    """reads in each set"""
+    coadds: int
+    resets: int
+    reset_delay: float
+    time_mode: str = ""
+    """which of the three times was worked out, as the menu calls it"""
+
+    @property
+    def exposing(self) -> float:
+        """Seconds of exposure in the whole observation."""
+        return self.coadds * self.exposure
+
+    def longest(self, read_time: float) -> float:
+        """Return the detector seconds that the observation may take at most."""
+        return self.coadds * (self.exposure + self.reset_delay + read_time * 2 * self.nreads) * 1.5
+
+
+@dataclass(frozen=True)
 class ExposurePlan:
     """The timing of one observation, in detector seconds.
 

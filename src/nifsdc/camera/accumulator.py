@@ -1,0 +1,118 @@
+"""What becomes of the pixels of an observation: taken as they arrive, added up, given out as images.
+
+A camera offers an accumulator for each observation. The Readout task feeds it in the order of the stream and
+asks it for the product at the end; what it does in between is the camera's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nifsdc.camera.layout import Layout
+from nifsdc.readout.coadd import CoaddSum
+from nifsdc.readout.fowler import FowlerSum
+from nifsdc.readout.statistics import statistics
+from nifsdc.timing.infrared import ExposurePlan, ReadMode
+
+Value = str | int | float | bool | None
+Keywords = Mapping[str, Value]
+
+SATURATION = 65535
+"""counts at which the converter has no more to say; a pixel of the last set that reaches it is marked"""
+SCIENCE = "science"
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of an observation."""
+
+    name: str
+    """``science``, ``science:2``, ``reference``: the arrays of a frame"""
+    pixels: NDArray[Any]
+    """shape (rows, columns), row 0 at the bottom; reference samples (amplifiers, lines, samples)"""
+    keywords: Keywords = field(default_factory=dict)
+    """what its header says of it"""
+
+
+class Accumulator(Protocol):
+    """Takes the pixels of one observation; for one thread."""
+
+    def clear(self) -> None:
+        """Begin an exposure."""
+
+    def take(self, pixels: NDArray[np.uint16], offset: int, number: int) -> None:
+        """Take pixels that arrived.
+
+        Parameters
+        ----------
+        pixels
+            shape (n,), counts
+        offset
+            index of the first of them in its set of reads
+        number
+            which set: 0 or 1
+        """
+
+    def finish(self) -> None:
+        """End an exposure after its last pixel."""
+
+    def images(self) -> tuple[Image, ...]:
+        """Return the images of the observation, the one to look at first."""
+
+
+def image_keywords(image: NDArray[Any], saturated: NDArray[np.bool_]) -> Keywords:
+    """Return what a header says of the pixels of an image: extremes, mean, saturated ones."""
+    summary = statistics(image, saturated)
+    return {
+        "SATLEVEL": SATURATION,
+        "NSATUR": summary.saturated,
+        "DATAMIN": summary.minimum,
+        "DATAMAX": summary.maximum,
+        "DATAMEAN": summary.mean,
+    }
+
+
+class FowlerAccumulator:
+    """Non-destructive reads of an infrared array: sets subtracted, exposures added, then unravelled.
+
+    Parameters
+    ----------
+    layout
+        how the detector is read
+    plan
+        the observation
+    """
+
+    def __init__(self, layout: Layout, plan: ExposurePlan) -> None:
+        self._layout = layout
+        self._mode = plan.mode
+        pixels = layout.pixels_per_read
+        self._fowler = FowlerSum(pixels, plan.nreads, sets=plan.sets, saturation=SATURATION)
+        self._coadds = CoaddSum(pixels)
+
+    def clear(self) -> None:
+        """Begin an exposure."""
+        self._fowler.clear()
+
+    def take(self, pixels: NDArray[np.uint16], offset: int, number: int) -> None:
+        """Add or subtract pixels of a set."""
+        self._fowler.add(pixels, offset, number)
+
+    def finish(self) -> None:
+        """Add the exposure to those before it."""
+        self._coadds.add(self._fowler.difference(), self._fowler.saturated)
+
+    def images(self) -> tuple[Image, ...]:
+        """Return the sum of all exposures, and its reference samples; a lone single read as it was read."""
+        single = self._mode is ReadMode.SINGLE and self._coadds.count == 1
+        stream: NDArray[Any] = self._fowler.raw() if single else self._coadds.total()
+        unraveller = self._layout.unraveller
+        image, reference = unraveller.unravel(stream)
+        saturated = unraveller.unravel(self._coadds.saturated)[0]
+        return Image(SCIENCE, image, image_keywords(image, saturated)), Image(REFERENCE, reference)

@@ -1,0 +1,67 @@
+"""The cameras that a configuration can name, and how each is made (SDN 11.03 figure 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nifsdc.camera.layout import Layout
+from nifsdc.camera.nifs import NifsCamera
+from nifsdc.camera.sdsu import SdsuCamera, StartUp
+from nifsdc.config import ConfigError, IocConfig
+from nifsdc.control.infrared import INFRARED
+from nifsdc.control.kinds import CameraKind
+from nifsdc.database.locate import share
+from nifsdc.sdsu import programs
+from nifsdc.sdsu.controller import Controller
+from nifsdc.sdsu.words import Board
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What is needed to run one camera."""
+
+    kind: CameraKind
+    detector_type: str
+    """name of the detector's layout"""
+    build: Callable[[Controller], SdsuCamera[Any, Any]]
+    """makes the camera on a controller"""
+
+
+def assemble(config: IocConfig) -> Assembly:
+    """Return what a configuration's camera is made of.
+
+    Raises
+    ------
+    ConfigError
+        when there is no camera of that name
+    LayoutError
+        when its detector cannot be read
+    """
+    maker = _CAMERAS.get(config.camera)
+    if maker is None:
+        raise ConfigError(f"camera {config.camera!r} is not known; expected {' or '.join(_CAMERAS)}")
+    return maker(config)
+
+
+def _nifs(config: IocConfig) -> Assembly:
+    layout = Layout.load(_detector_file(config))
+    settings = config.controller
+    start_up = StartUp(
+        Path(settings.timing_program or programs.path(Board.TIMING)),
+        Path(settings.utility_program or programs.path(Board.UTILITY)),
+        settings.speed == "high",
+        settings.temperature,
+        settings.bias,
+    )
+    return Assembly(INFRARED, layout.name, lambda controller: NifsCamera(layout, controller, start_up))
+
+
+def _detector_file(config: IocConfig) -> Path:
+    path = Path(config.detector)
+    return path if path.is_file() else share("db") / config.detector
+
+
+_CAMERAS: Mapping[str, Callable[[IocConfig], Assembly]] = {"nifs": _nifs}

@@ -1,0 +1,87 @@
+"""What the control tasks must know of an infrared camera: its parameters, its checks, what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nifsdc.control.checks import CHECKS
+from nifsdc.control.kinds import CameraKind
+from nifsdc.control.states import RULES
+from nifsdc.dictionary import StatusDictionary
+from nifsdc.timing.infrared import IrRequest, ReadMode, TimeMode, consistent_times
+
+Scalar = int | float | str
+
+TIME_MODES = tuple(TimeMode)
+PREFIXES = ("obs", "view")
+_AS_SET = ("nfowler", "ncoadds", "nresets", "resetDelay")
+"""parameters whose status record has the same name and shows what was set"""
+
+
+def infrared_request(prefix: str, parameters: Mapping[str, Scalar], choice: Mapping[str, int]) -> IrRequest:
+    """Return what is asked of the camera.
+
+    Parameters
+    ----------
+    prefix
+        ``obs`` or ``view``: which set of parameters
+    parameters
+        all parameters by name
+    choice
+        the ordinal of every parameter that is a choice
+
+    Raises
+    ------
+    ValueError
+        when exposure time, period and number of periods do not fit each other
+    """
+
+    def number(name: str) -> float:
+        return float(parameters[f"{prefix}_{name}"])
+
+    times = consistent_times(
+        TIME_MODES[choice[f"{prefix}_timeMode"]], number("exposed"), number("period"), int(number("nperiods"))
+    )
+    mode = ReadMode(choice[f"{prefix}_readMode"])
+    return IrRequest(
+        read_mode=mode,
+        exposure=times.exposure,
+        period=times.period,
+        nperiods=times.nperiods,
+        nreads=int(number("nfowler")) if mode is ReadMode.FOWLER else 1,
+        coadds=int(number("ncoadds")),
+        resets=int(number("nresets")),
+        reset_delay=number("resetDelay"),
+        time_mode=str(parameters[f"{prefix}_timeMode"]),
+    )
+
+
+def show_infrared(
+    status: StatusDictionary, values: Mapping[str, Scalar], ordinals: Mapping[str, int]
+) -> None:
+    """Show the exposure parameters of both modes as they are now."""
+    for prefix in PREFIXES:
+        times = consistent_times(
+            TIME_MODES[ordinals[f"{prefix}_timeMode"]],
+            float(values[f"{prefix}_exposed"]),
+            float(values[f"{prefix}_period"]),
+            int(values[f"{prefix}_nperiods"]),
+        )
+        status.set(f"{prefix}_readModeSet", ordinals[f"{prefix}_readMode"])
+        status.set(f"{prefix}_timeModeSet", ordinals[f"{prefix}_timeMode"])
+        status.set(f"{prefix}_expMode", ReadMode(ordinals[f"{prefix}_readMode"]).name)
+        status.set(f"{prefix}_exposedRQ", times.exposure)
+        status.set(f"{prefix}_period", times.period)
+        status.set(f"{prefix}_nperiods", times.nperiods)
+        for name in _AS_SET:
+            if f"{prefix}_{name}" in values:
+                status.set(f"{prefix}_{name}", values[f"{prefix}_{name}"])
+
+
+INFRARED = CameraKind(
+    rules=RULES,
+    checks=CHECKS,
+    request=infrared_request,
+    show=show_infrared,
+    configuring=("seqObserve", "seqView", "dataObs", "dataView", "setDhsInfo", "simulate"),
+)
