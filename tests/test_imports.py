@@ -21,7 +21,10 @@ ALLOWED: dict[str, set[str]] = {
     "tasks": {"camera", "sdsu", "readout", "timing", "data", "dictionary"},
     "control": {"tasks", "camera", "sdsu", "timing", "data", "dictionary", "database", "records", "config"},
     "client": set(),
-    "cli": {"sdsu", "control", "camera", "client", "database", "config", "data", "records", "dictionary"},
+    "cli": {
+        *("sdsu", "timing", "control", "camera", "client"),
+        *("database", "config", "data", "records", "dictionary"),
+    },
 }
 
 
