@@ -46,6 +46,8 @@ class CcdModel:
     skip_ns: int = 250
     """time in which a register moves by a pixel without a sample"""
     photon_noise: bool = True
+    read_noise: bool = True
+    """whether the outputs have the noise of their speed"""
     dark_current: float = 0.002
     """electron/s/pixel"""
     hot_pixels: int = 50
@@ -119,17 +121,17 @@ EFFECTS = {
             "photon-noise", "photon_noise", 1.0, "1: counts are Poisson's, 0: they are the expected ones", 1.0
         ),
         Effect("preflash", "preflash", 500.0, "light of the lamps, electron/s/pixel"),
+        Effect("read-noise", "read_noise", 1.0, "1: outputs are noisy, 0: they are not", 1.0),
         Effect("serial-cti", "serial_cti", 1e-4, "share of a packet left behind by a transfer", 0.1),
     )
 }
-"""what `ccd_model_with` can change, by name"""
+"""what can be changed by name"""
 
 
-def ccd_model_with(*wishes: str) -> CcdModel:
-    """Return a CCD with effects switched on (`cosmic-rays`) or set (`cosmic-rays=0.2`, `hot-pixels=0`).
+def with_wishes(model: CcdModel, *wishes: str) -> CcdModel:
+    """Return a model with effects switched on (`cosmic-rays`) or set (`cosmic-rays=0.2`, `hot-pixels=0`).
 
-    `ideal`, as the first wish, begins with `CcdModel.ideal`. Raises ValueError for a wish that is none.
+    `ideal`, as the first wish, begins with `CcdModel.ideal`, `usual` with the usual values. Raises ValueError
+    for a wish that is none.
     """
-    if wishes and wishes[0] == "ideal":
-        return with_effects(CcdModel.ideal(), EFFECTS, wishes[1:])
-    return with_effects(CcdModel(), EFFECTS, wishes)
+    return with_effects(model, EFFECTS, wishes, {"ideal": CcdModel.ideal, "usual": CcdModel})

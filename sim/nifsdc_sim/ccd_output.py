@@ -48,7 +48,7 @@ class Outputs:
         """Return numbers in the order of the fibre for charge of shape (pixels, channels)."""
         adu = charge * np.float32(1.0 / stage.gain)
         adu += level
-        if stage.read_noise:
+        if stage.read_noise and self._model.read_noise:
             noise = random.standard_normal(charge.shape, dtype=np.float32)
             noise *= np.float32(stage.read_noise / stage.gain)
             adu += noise

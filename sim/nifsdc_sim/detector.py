@@ -11,20 +11,28 @@ alone. So a seed, and the same commands, give the same pixels whatever the machi
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc_sim import photons
 from nifsdc_sim.amplifiers import HAWAII2, DetectorLayout
+from nifsdc_sim.effects import amounts
+from nifsdc_sim.ir_model import EFFECTS, DetectorModel, with_wishes
+from nifsdc_sim.ir_traps import Traps
+from nifsdc_sim.ir_video import VideoChain, VideoLevels
+from nifsdc_sim.particles import HIT, CosmicRays
 from nifsdc_sim.scene import Light
 
 CHUNK_LINES = 16
 """lines that are made at a time"""
 TOP_ADU = 65535
+READS_KEPT = 1000
 
 
 class Video(IntEnum):
@@ -49,27 +57,6 @@ class Video(IntEnum):
         return (number & 0xFFFF).astype(np.uint16)
 
 
-@dataclass(frozen=True)
-class DetectorModel:
-    """Properties of the detector and its electronics."""
-
-    gain: float = 2.8
-    """electron/ADU"""
-    read_noise: float = 10.75
-    """of one read, electron; two of them give a correlated double sample 15.2"""
-    full_well: float = 134_400.0
-    """electron; saturated pixels stay here"""
-    ktc_noise: float = 30.0
-    """scatter of a pixel from reset to reset, electron"""
-    dark_current: float = 0.01
-    """electron/s/pixel"""
-    hot_pixels: int = 200
-    hottest: float = 20.0
-    """dark current of a hot pixel at most, electron/s"""
-    bias: tuple[int, ...] = (4000, 4250, 3900, 4100)
-    """level of each amplifier without signal, ADU"""
-
-
 def dark_current(model: DetectorModel, layout: DetectorLayout, seed: int) -> NDArray[np.float32]:
     """Return the dark current in electron/s, shape (rows, columns); the seed decides which pixels are hot."""
     random = np.random.Generator(np.random.PCG64((seed, 1)))
@@ -77,6 +64,41 @@ def dark_current(model: DetectorModel, layout: DetectorLayout, seed: int) -> NDA
     places = random.choice(image.size, model.hot_pixels, replace=False)
     image.flat[places] = random.uniform(0.5, model.hottest, model.hot_pixels)
     return image
+
+
+def dead_pixels(model: DetectorModel, layout: DetectorLayout, seed: int) -> NDArray[np.bool_]:
+    """Return which pixels see no light, shape (rows, columns); the seed decides."""
+    random = np.random.Generator(np.random.PCG64((seed, 4)))
+    dead = np.zeros((layout.rows, layout.columns), dtype=bool)
+    dead.flat[random.choice(dead.size, model.dead_pixels, replace=False)] = True
+    return dead
+
+
+class ReadStart(NamedTuple):
+    """What a read of the truth is known by."""
+
+    read: int
+    """its number, the first since the start being 1"""
+    reset: int
+    """how many resets there had been"""
+    start_ns: int
+    """moment of its first sample"""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What really fell on a detector."""
+
+    flux: NDArray[np.float32]
+    """light of the present scene on the pixels that see it, electron/s, shape (rows, columns)"""
+    dark: NDArray[np.float32]
+    """dark current, electron/s, shape (rows, columns)"""
+    dead: NDArray[np.bool_]
+    """pixels that see no light, shape (rows, columns)"""
+    reads: tuple[ReadStart, ...]
+    """the last `READS_KEPT` reads"""
+    hits: NDArray[np.void]
+    """pixels that particles hit, in all reads that were made, with the fields of `particles.HIT`"""
 
 
 class Detector:
@@ -103,23 +125,54 @@ class Detector:
         self.model = model or DetectorModel()
         self._seed = seed
         self._lock = threading.Lock()
-        self._dark = layout.to_stream(dark_current(self.model, layout, seed))
+        self._light = scene.flux(layout.rows, layout.columns)
         lines, samples = layout.shape
         amplifiers = len(layout.amplifiers)
-        self._bias = np.tile(np.array(self.model.bias, dtype=np.float32), samples // amplifiers)
         self._pixel_samples = layout.pixels * amplifiers
         self._sample_number = (np.arange(samples) // amplifiers).astype(np.float32)
         self._charge = np.zeros(layout.shape, dtype=np.float32)
         self._moment = np.zeros(lines, dtype=np.int64)
         self._fresh = np.ones(lines, dtype=bool)
+        self._reset_ns = 0
         self._resets = 0
         self._reads = 0
-        self.set_scene(scene)
+        self._cosmic_rays = CosmicRays(seed, layout, CHUNK_LINES)
+        self._traps = Traps()
+        self._video = VideoChain(seed, layout)
+        self._hits: list[tuple[int | float, ...]] = []
+        self._starts: deque[ReadStart] = deque(maxlen=READS_KEPT)
+        self.scene = scene
+        self.set_model(model or DetectorModel())
+
+    @property
+    def effects(self) -> dict[str, float]:
+        """The amount of each effect, by name."""
+        return amounts(self.model, EFFECTS)
+
+    def set_effects(self, *wishes: str) -> None:
+        """Switch effects on or set them, as `ir_model.with_wishes`; from the next read on."""
+        self.set_model(with_wishes(self.model, *wishes))
+
+    def set_model(self, model: DetectorModel) -> None:
+        """Have other properties; charge collected so far stays."""
+        dark = dark_current(model, self.layout, self._seed)
+        dead = dead_pixels(model, self.layout, self._seed)
+        with self._lock:
+            self.model, self._dark, self._dead = model, dark, dead
+            self._bias = np.tile(np.array(model.bias, dtype=np.float32), self.layout.samples)
+        self.set_scene(self.scene)
+
+    def truth(self) -> Truth:
+        """Return what really falls on it and what hit it."""
+        with self._lock:
+            flux = np.where(self._dead, np.float32(0.0), self._light)
+            hits = np.array(self._hits, dtype=HIT)
+            return Truth(flux, self._dark.copy(), self._dead.copy(), tuple(self._starts), hits)
 
     def set_scene(self, scene: Light) -> None:
         """Put another scene in front of it; light collected so far stays."""
-        flux = self.layout.to_stream(scene.flux(self.layout.rows, self.layout.columns))
-        flux += self._dark
+        light = scene.flux(self.layout.rows, self.layout.columns)
+        flux = self.layout.to_stream(np.where(self._dead, np.float32(0.0), light) + self._dark)
         pixels = flux[:, : self._pixel_samples]
         chunks = range(0, self.layout.lines, CHUNK_LINES)
         bounds = [
@@ -127,12 +180,14 @@ class Detector:
             for line in chunks
         ]
         with self._lock:
-            self._flux, self._bounds, self.scene = flux, bounds, scene
+            self._light, self._flux, self._bounds, self.scene = light, flux, bounds, scene
 
     def reset(self, moment_ns: int) -> None:
         """Empty all pixels at a moment."""
         with self._lock:
             self._resets += 1
+            self._reset_ns = moment_ns
+            self._cosmic_rays.forget(moment_ns)
             self._moment[:] = moment_ns
             self._fresh[:] = True
 
@@ -151,6 +206,10 @@ class Detector:
         self._reads += 1
         number = self._reads
         line_ns = sample_ns * self.layout.samples
+        with self._lock:
+            self._starts.append(ReadStart(number, self._resets, start_ns))
+            levels = self._video.levels(number, self.model)
+            self._cosmic_rays.pass_to(start_ns + round(self.layout.lines * line_ns), self.model.cosmic_rays)
         for first in range(0, self.layout.lines, CHUNK_LINES):
             if video is not Video.DATA:
                 yield self._test_data(first, video)
@@ -158,16 +217,14 @@ class Detector:
             lines = np.arange(first, first + CHUNK_LINES)
             moments = start_ns + np.rint(lines * line_ns).astype(np.int64)
             with self._lock:
-                chunk = self._expose(number, first, moments, sample_ns)
+                self._expose(number, first, moments, sample_ns)
+                chunk = self._digitise(number, first, moments, levels)
             yield chunk
 
-    def _expose(
-        self, number: int, first: int, moments: NDArray[np.int64], sample_ns: float
-    ) -> NDArray[np.uint16]:
-        """Let charge grow until a chunk's pixels are clocked, and digitise it."""
+    def _expose(self, number: int, first: int, moments: NDArray[np.int64], sample_ns: float) -> None:
+        """Let charge grow until a chunk's pixels are clocked."""
         lines = slice(first, first + CHUNK_LINES)
         chunk = first // CHUNK_LINES
-        random = np.random.Generator(np.random.SFC64((self._seed, 2, number, chunk)))
         charge = self._charge[lines]
         seconds = ((moments - self._moment[lines]) * 1e-9)[:, np.newaxis].astype(np.float32)
         longest = float(seconds.max())
@@ -182,24 +239,47 @@ class Detector:
         least, most = self._bounds[chunk]
         pixels = charge[:, : self._pixel_samples]
         expected = self._flux[lines, : self._pixel_samples] * seconds[:, : self._pixel_samples]
-        pixels += photons.draw(random, expected, most * longest, least * shortest)
+        if self.model.photon_noise:
+            random = np.random.Generator(np.random.SFC64((self._seed, 2, number, chunk)))
+            pixels += photons.draw(random, expected, most * longest, least * shortest)
+        else:
+            pixels += expected
+        if self.model.persistence:
+            pixels += self._traps.release(chunk, moments, self.model)
+        for hit in self._cosmic_rays.due(chunk, moments, sample_ns):
+            charge[hit.line - first, hit.sample] += hit.electrons
+            self._hits.append((hit.moment_ns, self._resets, number, hit.row, hit.column, hit.electrons))
         np.minimum(pixels, np.float32(self.model.full_well), out=pixels)
-        return self._digitise(random, charge)
 
     def _forget_charge(self, chunk: int, charge: NDArray[np.float32]) -> None:
         """Give the pixels of a chunk what the last reset left in them."""
         random = np.random.Generator(np.random.SFC64((self._seed, 3, self._resets, chunk)))
-        charge[:] = 0.0
         pixels = charge[:, : self._pixel_samples]
+        if self.model.persistence:
+            self._traps.fill(chunk, self._reset_ns, pixels, self.model)
         pixels[:] = random.standard_normal(pixels.shape, dtype=np.float32)
         pixels *= np.float32(self.model.ktc_noise)
 
-    def _digitise(self, random: np.random.Generator, charge: NDArray[np.float32]) -> NDArray[np.uint16]:
+    def _digitise(
+        self, number: int, first: int, moments: NDArray[np.int64], levels: VideoLevels | None
+    ) -> NDArray[np.uint16]:
+        """Return the numbers that come of a chunk's charge."""
+        model = self.model
+        random = np.random.Generator(np.random.SFC64((self._seed, 8, number, first // CHUNK_LINES)))
+        charge = self._charge[first : first + CHUNK_LINES]
         adu = random.standard_normal(charge.shape, dtype=np.float32)
-        adu *= np.float32(self.model.read_noise)
+        adu *= np.float32(model.read_noise)
         adu += charge
-        adu *= np.float32(1.0 / self.model.gain)
+        if model.non_linearity:
+            adu -= np.float32(model.non_linearity / model.full_well) * charge * charge
+        if model.reset_anomaly:
+            since = (moments - self._reset_ns) * (1e-9 / model.reset_anomaly_s)
+            missing = (model.reset_anomaly * np.exp(-since)).astype(np.float32)
+            adu[:, : self._pixel_samples] -= missing[:, np.newaxis]
+        adu *= np.float32(1.0 / model.gain)
         adu += self._bias
+        if levels is not None:
+            adu += levels.lines(first, CHUNK_LINES)
         np.rint(adu, out=adu)
         np.clip(adu, 0, TOP_ADU, out=adu)
         return adu.astype(np.uint16)

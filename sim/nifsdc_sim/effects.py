@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,7 +27,12 @@ class Effect:
     most: float = math.inf
 
 
-def with_effects(model: Model, effects: Mapping[str, Effect], wishes: Iterable[str]) -> Model:
+def with_effects(
+    model: Model,
+    effects: Mapping[str, Effect],
+    wishes: Iterable[str],
+    beginnings: Mapping[str, Callable[[], Model]],
+) -> Model:
     """Return a model with effects set.
 
     Parameters
@@ -37,7 +42,9 @@ def with_effects(model: Model, effects: Mapping[str, Effect], wishes: Iterable[s
     effects
         what can be set, by name
     wishes
-        names, each with ``=`` and an amount if wanted
+        names, each with ``=`` and an amount if wanted; the first may be a beginning's name
+    beginnings
+        models that a first wish can ask for instead of the one given
 
     Raises
     ------
@@ -45,10 +52,14 @@ def with_effects(model: Model, effects: Mapping[str, Effect], wishes: Iterable[s
         if there is no such effect, or the amount is not a number of 0 or more that it can take
     """
     changes: dict[str, Any] = {}
+    wishes = tuple(wishes)
+    if wishes and wishes[0] in beginnings:
+        model, wishes = beginnings[wishes[0]](), wishes[1:]
     for wish in wishes:
         name, given, amount = wish.partition("=")
         if name not in effects:
-            raise ValueError(f"there is no effect {name!r}: expected one of {', '.join(sorted(effects))}")
+            known = ", ".join((*beginnings, *sorted(effects)))
+            raise ValueError(f"there is no effect {name!r}: expected one of {known}")
         effect = effects[name]
         try:
             value = float(amount) if given else effect.typical
@@ -62,3 +73,8 @@ def with_effects(model: Model, effects: Mapping[str, Effect], wishes: Iterable[s
             raise ValueError(f"{name} is {amount!r}, expected {kind} of 0 or more{limit}: {effect.meaning}")
         changes[effect.field] = type(present)(value)
     return replace(model, **changes)
+
+
+def amounts(model: Any, effects: Mapping[str, Effect]) -> dict[str, float]:
+    """Return the amount of each effect in a model, by its name."""
+    return {name: float(getattr(model, effect.field)) for name, effect in effects.items()}

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nifsdc_sim.amplifiers import HAWAII2
-from nifsdc_sim.detector import Detector, DetectorModel, Video, dark_current
+from nifsdc_sim.detector import Detector, Video, dark_current
+from nifsdc_sim.ir_model import DetectorModel
 from nifsdc_sim.scene import Scene
 
 MODEL = DetectorModel()
