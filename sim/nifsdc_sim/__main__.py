@@ -9,27 +9,36 @@ import math
 import os
 import signal
 import sys
-import textwrap
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from nifsdc_sim.arrays import DETECTORS
-from nifsdc_sim.faults import Fault, FaultKind
+from nifsdc_sim.ccd_model import EFFECTS
+from nifsdc_sim.faults import FAULTS, Fault
 from nifsdc_sim.faults import parse as parse_fault
+from nifsdc_sim.scene import NAMES
 from nifsdc_sim.simulator import BUFFER_READS, Options, Simulator
 
 LOOK_SECONDS = 0.25
 """how often it is looked whether the process that started this one is still there"""
 
-EPILOG = """example:
+EPILOG = (
+    """example:
   python -m nifsdc_sim --speed 20 --seed 1
   python -m nifsdc_sim --detector ccd2 --fault no-reply:label=RDM,count=2,probability=0.1
 prints one line, READY and a JSON object with port, control_port and buffer, and runs until SIGTERM, SIGINT,
 the control port's quit, or the end of the process named by --parent-pid.
 
 faults (names: label, count, skip, probability, fraction, seconds, rate, pixels):
-  """ + textwrap.fill(", ".join(kind.value for kind in FaultKind), 100, subsequent_indent="  ")
+"""
+    + "\n".join(f"  {name:22}{meaning}" for name, meaning in FAULTS.items())
+    + """
+
+effects:
+"""
+    + "\n".join(f"  {name:22}{effect.meaning}" for name, effect in EFFECTS.items())
+)
 
 
 def speed(text: str) -> float:
@@ -81,6 +90,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="KIND[:NAME=VALUE,...]",
         help="a fault that waits from the start; may be given several times",
     )
+    result.add_argument(
+        "--scene", choices=NAMES, default=NAMES[0], help="in front of it (default: %(default)s)"
+    )
+    result.add_argument(
+        "--effect",
+        dest="effects",
+        action="append",
+        default=[],
+        metavar="NAME[=AMOUNT]",
+        help="how a CCD is: an effect; ideal, as the first, is one without any",
+    )
     result.add_argument("--parent-pid", type=int, help="end when this process does")
     return result
 
@@ -98,14 +118,19 @@ def is_there(process: int) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the simulator until it is told to end."""
-    given = vars(parser().parse_args(arguments))
+    reader = parser()
+    given = vars(reader.parse_args(arguments))
     parent = given.pop("parent_pid")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     is_child = parent == os.getppid()
-    given["faults"] = tuple(given["faults"])
-    with Simulator(Options(**given), ended) as simulator:
+    options = Options(**{**given, "faults": tuple(given["faults"]), "effects": tuple(given["effects"])})
+    try:
+        simulator = Simulator(options, ended)
+    except ValueError as error:
+        reader.error(str(error))
+    with simulator:
         with contextlib.suppress(BrokenPipeError):
             print("READY", json.dumps(simulator.ready()), flush=True)
         while not ended.wait(LOOK_SECONDS):

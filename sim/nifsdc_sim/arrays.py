@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,8 +14,9 @@ from nifsdc_sim import program
 from nifsdc_sim.ccd import Ccd
 from nifsdc_sim.ccd_clocking import Clocking
 from nifsdc_sim.ccd_geometry import GEOMETRIES
+from nifsdc_sim.ccd_model import ccd_model_with
 from nifsdc_sim.detector import CHUNK_LINES, Detector, Video
-from nifsdc_sim.scene import Light, Scene
+from nifsdc_sim.scene import Light
 
 LOW, HIGH = 1, 2
 """codes of the noticeboard for the readout speeds"""
@@ -155,6 +157,9 @@ class CcdArray:
     def __init__(self, ccd: Ccd) -> None:
         self.ccd = ccd
         self.full_pixels = ccd.pixels(Clocking())
+        self._lock = threading.Lock()
+        self._reading = False
+        self._shutter: tuple[bool, int] | None = None
 
     @property
     def scene(self) -> Light:
@@ -179,11 +184,29 @@ class CcdArray:
         self.ccd.clear(moment_ns)
 
     def expose(self, lit: bool, moment_ns: int) -> None:
-        """Let the shutter open or close."""
+        """Let the shutter open or close; what it does during a readout counts from the end of that."""
+        with self._lock:
+            if self._reading:
+                self._shutter = lit, moment_ns
+            else:
+                self._expose(lit, moment_ns)
+
+    def _expose(self, lit: bool, moment_ns: int) -> None:
         if lit:
             self.ccd.open_shutter(moment_ns)
         else:
             self.ccd.close_shutter(moment_ns)
+
+    def _begin_reading(self) -> None:
+        with self._lock:
+            self._reading = True
+
+    def _end_reading(self) -> None:
+        with self._lock:
+            self._reading = False
+            shutter, self._shutter = self._shutter, None
+            if shutter is not None:
+                self._expose(*shutter)
 
     def flash(self, start_ns: int, duration_ns: int) -> None:
         """Light the preflash lamps for a while."""
@@ -198,21 +221,30 @@ class CcdArray:
     ) -> Iterator[Chunk]:
         """Yield what comes of so many reads one after another."""
         begin = start_ns
+        self._begin_reading()
         for _ in range(reads):
             for pixels, end_ns in self.ccd.read(clocking, begin, sample_ns, video):
                 begin = end_ns
                 yield Chunk(pixels, 1, end_ns)
+        self._end_reading()
 
     def stop_after(self, chunks: int) -> None:
         """Leave the charge as it was after so many chunks of the last read."""
         self.ccd.stop_after(chunks)
+        self._end_reading()
 
 
-def detector_array(name: str, seed: int, scene_seed: int, speed: float) -> DetectorArray:
-    """Return a detector by its name, for a clock of some speed."""
-    scene = Scene.default(scene_seed)
+def detector_array(
+    name: str, seed: int, scene: Light, speed: float, effects: Sequence[str] = ()
+) -> DetectorArray:
+    """Return a detector by its name, for a clock of some speed.
+
+    Raises ValueError for effects that it does not have.
+    """
     if name in GEOMETRIES:
-        return CcdArray(Ccd(seed, scene, geometry=GEOMETRIES[name]))
+        return CcdArray(Ccd(seed, scene, ccd_model_with(*effects), GEOMETRIES[name]))
+    if effects:
+        raise ValueError(f"{name} has no effects by name, a CCD has: {', '.join(effects)}")
     group = 1
     while group < CHUNK_LINES and group < speed:
         group *= 2

@@ -4,12 +4,13 @@ Each line is an object with ``command`` and that command's entries; each answer 
 ``error`` where it is false.
 
 ===========  ==========================================================================================
-``inject``   ``kind`` (see `FaultKind`), and if wanted ``label`` (of the command it waits for), ``count``,
-             ``skip``, ``fraction``, ``seconds``, ``rate``
+``inject``   ``kind`` (see `FAULTS`), and if wanted ``label`` (of the command it waits for), ``count``,
+             ``skip``, ``probability``, ``fraction``, ``seconds``, ``rate``, ``pixels``
 ``clear``    forget all faults, end a temperature's runaway
 ``status``   what everything does; see `Simulator.status`
 ``log``      commands received after number ``since``, with detector time, words and answer
-``scene``    ``name``: ``default`` (``seed``), ``dark``, ``flat`` (``rate``, electron/s/pixel)
+``scene``    ``name``: ``default`` (``seed``), ``dark``, ``flat`` (``rate``, electron/s/pixel), ``stars``
+             (``seed``), ``index``
 ``quit``     end the simulator
 ===========  ==========================================================================================
 """

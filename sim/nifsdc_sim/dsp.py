@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from nifsdc.sdsu.lod import LodFile
-from nifsdc.sdsu.words import DON, ERR, Board, Space
+from nifsdc.sdsu.words import DON, ERR, Address, Board, Space
 from nifsdc_sim.agenda import Agenda, Appointment
 from nifsdc_sim.memory import WORDS, DspMemory, label_or_none
 from nifsdc_sim.program import MOST_COMMANDS, TABLE_MAGIC, TABLE_POINTER, Routine
@@ -120,6 +120,8 @@ class Dsp:
         """brings what the noticeboard tells up to date"""
         self.started: Callable[[], None] = lambda: None
         """called when an application begins to run"""
+        self.written: Callable[[Address], None] = lambda _: None
+        """called when the host has written a word"""
 
     def reset(self) -> None:
         """Lose the application, all data, and the command that is being obeyed."""
@@ -241,6 +243,7 @@ class Dsp:
         self.memory[address] = words[1]
         if not running and self.table is not None:
             self.started()
+        self.written(address)
         return DON
 
     def _load(self, words: tuple[int, ...]) -> Later:

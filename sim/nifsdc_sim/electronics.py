@@ -75,7 +75,15 @@ class Electronics:
         )
         self.timing = TimingBoard(agenda, self.sequencer, array, seed)
         self.utility = UtilityBoard(
-            agenda, array, faults, current, self._switch, seed, generation=generation, id_code=id_code
+            agenda,
+            array,
+            faults,
+            current,
+            self._switch,
+            self.sequencer.demand_written,
+            seed,
+            generation=generation,
+            id_code=id_code,
         )
 
     def reset(self, announced: Callable[[Packet], None]) -> None:
@@ -158,8 +166,6 @@ class Electronics:
                     order.answered(Packet(packet.destination, packet.source, (answer,)))
 
             dsp.obey(packet.words, tell)
-            self.sequencer.look_at_demand()
-            self.utility.obeyed()
 
     def _refuse(self, order: Order) -> None:
         order.begun(self._agenda.clock.now_ns())

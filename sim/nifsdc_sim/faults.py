@@ -7,6 +7,7 @@ place among those switched on so far, and takes one for each occasion.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
@@ -15,58 +16,59 @@ import numpy as np
 
 
 class FaultKind(Enum):
-    """What can go wrong; the value is its name on the command line and the control port."""
+    """What can go wrong, see `FAULTS`; the value is its name on the command line and the control port."""
 
     NO_REPLY = "no-reply"
-    """a command is lost: not obeyed and not answered"""
     ERROR = "error"
-    """a command is refused with ERR"""
     WRONG_ECHO = "wrong-echo"
-    """a value comes back with its lowest bit inverted (TDL unless another label is given)"""
     BIT_FLIP = "bit-flip"
-    """one bit of the answer's last word is inverted, which one is random"""
     WRONG_HEADER = "wrong-header"
-    """the answer seems to come from the other board"""
     WRONG_LABEL = "wrong-label"
-    """an answer DON comes as another label"""
     LATE_REPLY = "late-reply"
-    """the answer comes ``seconds`` of real time late"""
     PREAMBLE_LOST = "preamble-lost"
-    """one word of a command arrives with another preamble and is dropped by the timing board, which then
-    takes the next words for those that are missing"""
     REPLY_PREAMBLE_LOST = "reply-preamble-lost"
-    """one word of the answer arrives with another preamble"""
     WRITE_FLIP = "write-flip"
-    """one bit of the value of a WRM is inverted on its way into memory; the answer is DON"""
     SYR = "syr"
-    """the controller loses its power and programmes and comes up again: SYR is sent at once, or as the answer
-    to the command that is named"""
     POWER_CYCLE = "power-cycle"
-    """as ``syr``, but the SYR is lost"""
     PIXELS_STOP = "pixels-stop"
-    """no pixel comes after ``fraction`` of a block; the readout does not end by itself"""
     SHORT_FRAME = "short-frame"
-    """a block ends after ``fraction`` of its pixels"""
     PIXELS_LOST = "pixels-lost"
-    """``pixels`` pixels are lost after ``fraction`` of a block; those behind move up, the count is short"""
     PIXEL_FLIP = "pixel-flip"
-    """one bit of the pixel after ``fraction`` of a block is inverted, which one is random"""
     LINK_DROP = "link-drop"
-    """the fibre is pulled out, the connection breaks: at once, or when the command that is named comes"""
     TEMPERATURE_RUNAWAY = "temperature-runaway"
-    """the cryostat warms up by ``rate`` millikelvin a second from now on"""
     SHUTTER_JAMMED = "shutter-jammed"
-    """the shutter stops on its way: fault state, and ERR to the command that moved it"""
     SHUTTER_STUCK_OPEN = "shutter-stuck-open"
-    """the shutter is told to close and stays open, as its state then says"""
     SHUTTER_STUCK_CLOSED = "shutter-stuck-closed"
-    """the shutter is told to open and stays closed, as its state then says"""
     LAMP_DEAD = "lamp-dead"
-    """the preflash lamps do not light; nothing notices"""
     POWER_FAILURE = "power-failure"
-    """the analogue power does not come up: PON is answered ERR"""
 
 
+FAULTS: Mapping[str, str] = {
+    "no-reply": "a command is lost: neither obeyed nor answered",
+    "error": "a command is refused with ERR and not obeyed",
+    "wrong-echo": "a value comes back with its lowest bit inverted (TDL unless another label is given)",
+    "bit-flip": "one bit of the answer's last word is inverted, which one is random",
+    "wrong-header": "the answer seems to come from the other board",
+    "wrong-label": "an answer DON comes as another label",
+    "late-reply": "the answer comes `seconds` of real time late",
+    "preamble-lost": "one word of a command is lost, random which; the board waits for more or drops others",
+    "reply-preamble-lost": "one word of the answer arrives with another preamble",
+    "write-flip": "one bit of the value of a WRM is inverted on its way into memory; the answer is DON",
+    "syr": "power and programmes are lost; SYR comes at once, or as the answer to the command named",
+    "power-cycle": "power and programmes are lost, and so is the SYR that would say it",
+    "pixels-stop": "no pixel comes after `fraction` of a block; the readout does not end by itself",
+    "short-frame": "a block ends after `fraction` of its pixels",
+    "pixels-lost": "`pixels` pixels are lost after `fraction` of a block; those behind move up",
+    "pixel-flip": "one bit of the pixel after `fraction` of a block is inverted, which one is random",
+    "link-drop": "the fibre is pulled out, the connection breaks: at once, or at the command named",
+    "temperature-runaway": "the cryostat warms up by `rate` millikelvin a second from now on",
+    "shutter-jammed": "the shutter stops on its way: fault state, and ERR to the command that moved it",
+    "shutter-stuck-open": "the shutter is told to close and stays open, as its state then says",
+    "shutter-stuck-closed": "the shutter is told to open and stays closed, as its state then says",
+    "lamp-dead": "the preflash lamps do not light; nothing notices",
+    "power-failure": "the analogue power does not come up: PON is answered ERR",
+}
+"""every fault by its name, with what it is"""
 AT_ONCE = frozenset(
     {FaultKind.SYR, FaultKind.POWER_CYCLE, FaultKind.LINK_DROP, FaultKind.TEMPERATURE_RUNAWAY}
 )

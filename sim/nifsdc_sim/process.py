@@ -42,6 +42,10 @@ class SimulatorProcess:
         full reads that the image buffer holds; None for the usual number
     detector
         ``hawaii2``, ``ccd1``, ``ccd2`` or ``ccd4``
+    scene
+        what is in front of it, one of `nifsdc_sim.scene.NAMES`
+    effects
+        how a CCD is, each as on the command line: ``cosmic-rays=0.2``
     faults
         faults from the start, each as on the command line: ``no-reply:label=RDM,count=2,probability=0.1``
     """
@@ -57,18 +61,23 @@ class SimulatorProcess:
         generation: int = 3,
         buffer_reads: int | None = None,
         detector: str = "hawaii2",
+        scene: str = "default",
+        effects: Sequence[str] = (),
         faults: Sequence[str] = (),
     ) -> None:
         self._arguments = [
             "--speed", "fast" if math.isinf(speed) else repr(speed),
             "--generation", str(generation),
             "--detector", detector,
+            "--scene", scene,
             "--parent-pid", str(os.getpid()),
         ]  # fmt: skip
         if seed is not None:
             self._arguments += ["--seed", str(seed)]
         if buffer_reads is not None:
             self._arguments += ["--buffer-reads", str(buffer_reads)]
+        for effect in effects:
+            self._arguments += ["--effect", effect]
         for fault in faults:
             self._arguments += ["--fault", fault]
         self._process: subprocess.Popen[bytes] | None = None
@@ -76,6 +85,8 @@ class SimulatorProcess:
         self.port = port
         """TCP port of the words, once it runs"""
         self.control_port = control_port
+        self.seed = 0 if seed is None else seed
+        """start of all its random numbers, once it runs: given again, everything happens again"""
         self.buffer = buffer or Path()
         """file of the image buffer, once it runs"""
         self.timing_program = self.utility_program = Path()
@@ -110,6 +121,7 @@ class SimulatorProcess:
             self.stop()
             raise
         self.port, self.control_port = int(ready["port"]), int(ready["control_port"])
+        self.seed = int(ready["seed"])
         self.buffer = Path(ready["buffer"])
         self.timing_program = Path(ready["timing_program"])
         self.utility_program = Path(ready["utility_program"])

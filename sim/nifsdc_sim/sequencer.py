@@ -46,7 +46,7 @@ class Integration(Enum):
     BEFORE = "before"
     """before each block; the current exposure is the last of these waits (MRC)"""
     AT_TIME = "at time"
-    """until the time since the command reaches the demand, which counts once each time that it is changed;
+    """until the time since the command reaches the demand, which counts once each time that it is written;
     the current exposure is the time of the last block (RDT)"""
 
 
@@ -114,8 +114,8 @@ class Sequencer:
         self._sequence: Sequence | None = None
         self._given_up = False
         self._ending = False
-        self._demanded = 0
-        self._demand_done: int | None = None
+        self._wanted = True
+        """whether the demand is one that counts"""
         self._integration_start = 0
         self._integration_end: int | None = None
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
@@ -139,7 +139,7 @@ class Sequencer:
             self._given_up = False
             if sequence.integration is not Integration.NONE:
                 self._current.zero()
-            self._demand_done = self._demanded_ms() if sequence.integration is Integration.AT_TIME else None
+            self._wanted = sequence.integration is not Integration.AT_TIME
             self.phase = Phase.RESETTING
             self._sequence = sequence
             self.changed.notify_all()
@@ -162,10 +162,11 @@ class Sequencer:
             self.abort()
             self.changed.wait_for(lambda: self._sequence is None or self._ending)
 
-    def look_at_demand(self) -> None:
-        """Follow the demanded exposure during an integration; to be called after it may have changed."""
+    def demand_written(self) -> None:
+        """Follow the demanded exposure during an integration; to be called when it was written."""
         with self.changed:
-            if self.phase is Phase.INTEGRATING and self._demanded_ms() != self._demanded:
+            if self.phase is Phase.INTEGRATING:
+                self._wanted = True
                 self._look_at_demand(self._clock.now_ns())
                 self.changed.notify_all()
 
@@ -241,17 +242,16 @@ class Sequencer:
                     break
                 self._agenda.rest()
             if sequence.integration is Integration.AT_TIME:
-                self._demand_done = self._demanded
+                self._wanted = False
             return self._integration_end
 
     def _look_at_demand(self, now: int) -> None:
-        self._demanded = self._demanded_ms()
-        if self._demanded == self._demand_done:
+        if not self._wanted:
             self._integration_end = None
             return
         start = self._integration_start
         tick = start + math.ceil((now - start) / MS) * MS
-        self._integration_end = max(tick, start + max(LEAST_EXPOSURE_MS, self._demanded) * MS)
+        self._integration_end = max(tick, start + max(LEAST_EXPOSURE_MS, self._demanded_ms()) * MS)
         self._agenda.hold(self._integration_end)
 
     def _read_block(self, sequence: Sequence, start: int) -> int:

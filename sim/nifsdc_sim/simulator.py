@@ -25,7 +25,7 @@ from nifsdc_sim.control_port import BadRequest, ControlPort
 from nifsdc_sim.electronics import Electronics
 from nifsdc_sim.faults import AT_ONCE, Fault, FaultKind, Faults
 from nifsdc_sim.faults import fault as described
-from nifsdc_sim.scene import Scene
+from nifsdc_sim.scene import NAMES, named
 from nifsdc_sim.word_server import WordServer
 
 BUFFER_READS = 32
@@ -45,13 +45,17 @@ class Options:
     speed: float = 1.0
     """detector seconds per real second; infinite to jump from event to event"""
     seed: int | None = None
-    """start of all random numbers; None for others each time (the scene is then that of seed 0)"""
+    """start of all random numbers, the scene's included; None for another each time"""
     generation: int = 3
     buffer_reads: int = BUFFER_READS
     detector: str = DETECTORS[0]
     """what the controller has in front of it, one of `DETECTORS`"""
     faults: tuple[Fault, ...] = ()
     """faults that wait from the start"""
+    scene: str = NAMES[0]
+    """what is in front of it, one of `nifsdc_sim.scene.NAMES`"""
+    effects: tuple[str, ...] = ()
+    """how a CCD is: see `ccd_model_with`"""
 
 
 def buffer_path(pixels: int) -> Path:
@@ -79,7 +83,13 @@ class Simulator:
         self._ended = ended
         self._options = options
         self.faults = Faults(self.seed)
-        self.array = detector_array(options.detector, self.seed, options.seed or 0, options.speed)
+        self.array = detector_array(
+            options.detector,
+            self.seed,
+            named(options.scene, self.seed),
+            options.speed,
+            options.effects,
+        )
         pixels = self.array.full_pixels * options.buffer_reads
         self.buffer = options.buffer or buffer_path(pixels)
         self.buffer.unlink(missing_ok=True)
@@ -192,15 +202,11 @@ class Simulator:
         return {}
 
     def _set_scene(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        match request.get("name"):
-            case "default":
-                scene = Scene.default(int(_number(request, "seed", 0)))
-            case "dark":
-                scene = Scene.dark()
-            case "flat":
-                scene = Scene.flat(_number(request, "rate", 100.0))
-            case name:
-                raise BadRequest(f"there is no scene {name!r}: expected default, dark or flat")
+        seed, rate = int(_number(request, "seed", 0)), _number(request, "rate", 100.0)
+        try:
+            scene = named(str(request.get("name")), seed, rate)
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
         self.array.set_scene(scene)
         return {}
 

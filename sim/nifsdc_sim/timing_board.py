@@ -47,8 +47,8 @@ class TimingBoard:
                 Routine.HIGH_SPEED: Rule(lambda _: self._set_speed(HIGH)),
                 Routine.IDLE: Rule(self._start_idle),
                 Routine.STOP_IDLE: Rule(self._stop_idle),
-                Routine.MULTIPLE_READ: Rule(lambda words: self._multiple_read(words[0]), (1,)),
-                Routine.GRAB: Rule(lambda _: self._multiple_read(1)),
+                Routine.MULTIPLE_READ: Rule(lambda words: self._multiple_read("MRA", words[0]), (1,)),
+                Routine.GRAB: Rule(lambda _: self._multiple_read("GRB", 1)),
                 Routine.READ_AT_TIME: Rule(lambda words: self._read_at_time(words[0]), (1,)),
                 Routine.MULTIPLE_CLEAR: Rule(lambda words: self._multiple_clear(words[0]), (1,)),
             },
@@ -131,11 +131,11 @@ class TimingBoard:
         self._only_when_still()
         self._start("RDC", Integration.NONE, blocks=1, reads=1)
 
-    def _multiple_read(self, reads: int) -> int:
+    def _multiple_read(self, label: str, reads: int) -> int:
         self._only_when_still()
         _at_least_one(reads)
         resets, delay = self.dsp.setting(RESETS), self.dsp.setting(RESET_DELAY)
-        self._start("MRA", Integration.BETWEEN, blocks=2, reads=reads, resets=resets, delay_ms=delay)
+        self._start(label, Integration.BETWEEN, blocks=2, reads=reads, resets=resets, delay_ms=delay)
         return DON
 
     def _read_at_time(self, reads: int) -> int:

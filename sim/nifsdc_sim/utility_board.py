@@ -29,6 +29,8 @@ class UtilityBoard:
     ----------
     switch
         told when the analogue power is switched on or off
+    demand_written
+        told when the host has written the demanded exposure
     current
         the current exposure of its noticeboard, which the timing board's reads write too
     generation, id_code
@@ -42,6 +44,7 @@ class UtilityBoard:
         faults: Faults,
         current: CurrentExposure,
         switch: Callable[[bool], None],
+        demand_written: Callable[[], None],
         seed: int,
         generation: int,
         id_code: int,
@@ -51,6 +54,7 @@ class UtilityBoard:
         self._faults = faults
         self._current = current
         self._switch = switch
+        self._demand_written = demand_written
         self._generation = generation
         self._id_code = id_code
         self._powered = False
@@ -81,6 +85,8 @@ class UtilityBoard:
         )
         self.dsp.add_boot_command("GEN", self._tell_generation)
         self.dsp.before_read = self._update
+        self.dsp.written = self._written
+        self.dsp.started = self.look
         self._sample_id()
 
     def reset(self) -> None:
@@ -96,8 +102,14 @@ class UtilityBoard:
         """Return the demanded exposure in memory."""
         return self.dsp.setting(DEMANDED_EXPOSURE)
 
-    def obeyed(self) -> None:
-        """Look at what a command may have changed in memory."""
+    def _written(self, address: Address) -> None:
+        """Look at what the host may have changed."""
+        if address == Address(Space.X, self.dsp.nbax(DEMANDED_EXPOSURE)):
+            self._demand_written()
+        self.look()
+
+    def look(self) -> None:
+        """Follow the demands in memory."""
         self.exposure.look_at_demand()
         self.cryostat.look(self._clock.now_ns() / NS)
 

@@ -67,7 +67,7 @@ def test_scenes_can_be_chosen(simulator: SimulatorProcess, name: str) -> None:
     ("command", "entries", "message"),
     [
         ("dance", {}, "command is one of inject, clear, status, log, scene, quit"),
-        ("scene", {"name": "moon"}, "no scene 'moon': expected default, dark or flat"),
+        ("scene", {"name": "moon"}, "no scene 'moon': expected one of default, dark, flat, stars, index"),
         ("scene", {"name": "flat", "rate": "bright"}, "rate is 'bright'"),
         ("scene", {"name": "flat", "rate": -1}, "rate is -1"),
         ("inject", {"kind": "earthquake"}, "expected a kind out of no-reply"),
