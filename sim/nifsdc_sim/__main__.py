@@ -10,11 +10,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from nifsdc_sim import ccd_model, ir_model
 from nifsdc_sim.arrays import DETECTORS
-from nifsdc_sim.ccd_model import EFFECTS
+from nifsdc_sim.effects import Effect
 from nifsdc_sim.faults import FAULTS, Fault
 from nifsdc_sim.faults import parse as parse_fault
 from nifsdc_sim.scene import NAMES
@@ -23,22 +24,29 @@ from nifsdc_sim.simulator import BUFFER_READS, Options, Simulator
 LOOK_SECONDS = 0.25
 """how often it is looked whether the process that started this one is still there"""
 
-EPILOG = (
-    """example:
+EXAMPLES = """example:
   python -m nifsdc_sim --speed 20 --seed 1
   python -m nifsdc_sim --detector ccd2 --fault no-reply:label=RDM,count=2,probability=0.1
-prints one line, READY and a JSON object with port, control_port and buffer, and runs until SIGTERM, SIGINT,
-the control port's quit, or the end of the process named by --parent-pid.
+prints one line, READY and a JSON object with port, control_port, buffer and seed, and runs until SIGTERM,
+SIGINT, the control port's quit, or the end of the process named by --parent-pid. With the same seed the same
+commands give the same answers, pixels and faults."""
 
-faults (names: label, count, skip, probability, fraction, seconds, rate, pixels):
-"""
-    + "\n".join(f"  {name:22}{meaning}" for name, meaning in FAULTS.items())
-    + """
 
-effects:
-"""
-    + "\n".join(f"  {name:22}{effect.meaning}" for name, effect in EFFECTS.items())
-)
+def epilog() -> str:
+    """Return examples, and what can be given by name."""
+    tables = {
+        "faults (names: label, count, skip, probability, fraction, seconds, rate, pixels)": FAULTS,
+        "effects of the infrared detector": _meanings(ir_model.EFFECTS),
+        "effects of CCDs": _meanings(ccd_model.EFFECTS),
+    }
+    lines = [EXAMPLES]
+    for title, table in tables.items():
+        lines += ["", f"{title}:", *(f"  {name:22}{meaning}" for name, meaning in table.items())]
+    return "\n".join(lines)
+
+
+def _meanings(effects: Mapping[str, Effect]) -> dict[str, str]:
+    return {name: effect.meaning for name, effect in effects.items()}
 
 
 def speed(text: str) -> float:
@@ -62,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m nifsdc_sim",
         description="Simulated SDSU controller with its detector: a HAWAII-2 behind an image slicer, or CCD.",
-        epilog=EPILOG,
+        epilog=epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     result.add_argument("--port", type=int, default=0, help="TCP port for words (default: any)")
@@ -99,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME[=AMOUNT]",
-        help="how a CCD is: an effect; ideal, as the first, is one without any",
+        help="how the detector is; ideal, as the first, is one without any effect",
     )
     result.add_argument("--parent-pid", type=int, help="end when this process does")
     return result

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc.sdsu.commands import Detectors
-from nifsdc_sim import program
+from nifsdc_sim import ccd_model, ir_model, program
 from nifsdc_sim.ccd import Ccd
 from nifsdc_sim.ccd_clocking import Clocking
 from nifsdc_sim.ccd_geometry import GEOMETRIES
-from nifsdc_sim.ccd_model import ccd_model_with
+from nifsdc_sim.ccd_model import CcdModel
 from nifsdc_sim.detector import CHUNK_LINES, Detector, Video
+from nifsdc_sim.ir_model import DetectorModel
 from nifsdc_sim.scene import Light
 
 LOW, HIGH = 1, 2
@@ -242,13 +243,12 @@ def detector_array(
     Raises ValueError for effects that it does not have.
     """
     if name in GEOMETRIES:
-        return CcdArray(Ccd(seed, scene, ccd_model_with(*effects), GEOMETRIES[name]))
-    if effects:
-        raise ValueError(f"{name} has no effects by name, a CCD has: {', '.join(effects)}")
+        return CcdArray(Ccd(seed, scene, ccd_model.with_wishes(CcdModel(), *effects), GEOMETRIES[name]))
     group = 1
     while group < CHUNK_LINES and group < speed:
         group *= 2
-    return InfraredArray(Detector(seed, scene), group)
+    model = ir_model.with_wishes(DetectorModel(), *effects)
+    return InfraredArray(Detector(seed, scene, model), group)
 
 
 def boot_programmes(array: DetectorArray) -> program.Family:

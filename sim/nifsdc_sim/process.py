@@ -45,7 +45,7 @@ class SimulatorProcess:
     scene
         what is in front of it, one of `nifsdc_sim.scene.NAMES`
     effects
-        how a CCD is, each as on the command line: ``cosmic-rays=0.2``
+        how the detector is, each as on the command line: ``cosmic-rays=0.2``
     faults
         faults from the start, each as on the command line: ``no-reply:label=RDM,count=2,probability=0.1``
     """

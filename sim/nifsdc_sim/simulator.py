@@ -55,7 +55,7 @@ class Options:
     scene: str = NAMES[0]
     """what is in front of it, one of `nifsdc_sim.scene.NAMES`"""
     effects: tuple[str, ...] = ()
-    """how a CCD is: see `ccd_model_with`"""
+    """how the detector is: see `nifsdc_sim.ir_model.with_wishes` and `nifsdc_sim.ccd_model.with_wishes`"""
 
 
 def buffer_path(pixels: int) -> Path:
