@@ -99,7 +99,10 @@ def parser() -> argparse.ArgumentParser:
         help="a fault that waits from the start; may be given several times",
     )
     result.add_argument(
-        "--scene", choices=NAMES, default=NAMES[0], help="in front of it (default: %(default)s)"
+        "--scene",
+        default=NAMES[0],
+        metavar="NAME[:KEY=NUMBER,...]",
+        help=f"in front of it: {', '.join(NAMES)} (default: %(default)s)",
     )
     result.add_argument(
         "--effect",

@@ -27,6 +27,14 @@ class Amplifier:
     slow: tuple[int, int]
     """step from one line to the next"""
 
+    def place(self, line: int, pixel: int) -> tuple[int, int]:
+        """Return row and column in the full frame of a pixel of a line."""
+        row, column = (
+            first + line * slow + pixel * fast
+            for first, slow, fast in zip(self.first, self.slow, self.fast, strict=True)
+        )
+        return row, column
+
 
 @dataclass(frozen=True)
 class DetectorLayout:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,22 @@ class DetectorArray(Protocol):
 
     def set_scene(self, scene: Light) -> None:
         """Put another scene in front of it."""
+
+    @property
+    def effects(self) -> dict[str, float]:
+        """The amount of each effect, by name."""
+
+    def set_effects(self, *wishes: str) -> None:
+        """Switch effects on (``cosmic-rays``) or set them (``cosmic-rays=5``); raises ValueError."""
+
+    def truth(self) -> dict[str, NDArray[Any]]:
+        """Return what really fell on it, as arrays by name.
+
+        All have ``sources`` (row, column and electron/s of each point of light) and ``hits`` (see
+        `particles.HIT`). An infrared array adds ``flux``, ``dark`` (electron/s) and ``dead``, each of shape
+        (rows, columns), and ``reads`` (number, resets before it, start in ns); a CCD adds ``charge``, what
+        the last readout began with, electron, shape (rows, columns).
+        """
 
     def set_speed(self, speed: int) -> None:
         """Take the gain stage and the rate of LSP (1) or HSP (2)."""
@@ -111,6 +127,27 @@ class InfraredArray:
     def set_scene(self, scene: Light) -> None:
         """Put another scene in front of it."""
         self.detector.set_scene(scene)
+
+    @property
+    def effects(self) -> dict[str, float]:
+        """The amount of each effect, by name."""
+        return self.detector.effects
+
+    def set_effects(self, *wishes: str) -> None:
+        """Switch effects on or set them."""
+        self.detector.set_effects(*wishes)
+
+    def truth(self) -> dict[str, NDArray[Any]]:
+        """Return what really fell on it."""
+        truth, layout = self.detector.truth(), self.detector.layout
+        return {
+            "sources": _sources(self.scene, layout.rows, layout.columns),
+            "hits": truth.hits,
+            "flux": truth.flux,
+            "dark": truth.dark,
+            "dead": truth.dead,
+            "reads": np.array(truth.reads, dtype=np.int64).reshape(-1, 3),
+        }
 
     def set_speed(self, speed: int) -> None:
         """Take the gain stage and the rate of LSP (1) or HSP (2)."""
@@ -170,6 +207,24 @@ class CcdArray:
     def set_scene(self, scene: Light) -> None:
         """Put another scene in front of it."""
         self.ccd.set_scene(scene)
+
+    @property
+    def effects(self) -> dict[str, float]:
+        """The amount of each effect, by name."""
+        return self.ccd.effects
+
+    def set_effects(self, *wishes: str) -> None:
+        """Switch effects on or set them."""
+        self.ccd.set_effects(*wishes)
+
+    def truth(self) -> dict[str, NDArray[Any]]:
+        """Return what really fell on it."""
+        truth, geometry = self.ccd.truth(), self.ccd.geometry
+        return {
+            "sources": _sources(self.scene, geometry.rows, geometry.columns),
+            "hits": truth.hits,
+            "charge": truth.charge,
+        }
 
     def set_speed(self, speed: int) -> None:
         """Take the gain stage and the rate of LSP (1) or HSP (2)."""
@@ -233,6 +288,10 @@ class CcdArray:
         """Leave the charge as it was after so many chunks of the last read."""
         self.ccd.stop_after(chunks)
         self._end_reading()
+
+
+def _sources(scene: Light, rows: int, columns: int) -> NDArray[np.float64]:
+    return np.array(scene.sources(rows, columns), dtype=np.float64).reshape(-1, 3)
 
 
 def detector_array(

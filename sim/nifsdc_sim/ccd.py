@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -20,13 +20,25 @@ from nifsdc_sim.ccd_charge import ChargeArray
 from nifsdc_sim.ccd_clocking import Clocking, samples
 from nifsdc_sim.ccd_collect import Collector, HotColumns
 from nifsdc_sim.ccd_geometry import CCD1, CcdGeometry
-from nifsdc_sim.ccd_model import SLOW, CcdModel
+from nifsdc_sim.ccd_model import EFFECTS, SLOW, CcdModel, with_wishes
 from nifsdc_sim.ccd_output import Outputs
 from nifsdc_sim.ccd_readout import Chip, Chunk, Order, Purpose, Readout
 from nifsdc_sim.detector import Video
+from nifsdc_sim.effects import amounts
+from nifsdc_sim.particles import HIT
 from nifsdc_sim.scene import Light
 
 NOTHING = Order(Clocking(1), 0, 0.0, Video.DEAD, CcdModel().slow)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a CCD really held."""
+
+    charge: NDArray[np.float32]
+    """electron, shape (rows, columns), in the image area when the last readout began"""
+    hits: NDArray[np.void]
+    """pixels that particles hit, with the fields of `particles.HIT`; resets are clearings"""
 
 
 class Ccd:
@@ -50,15 +62,10 @@ class Ccd:
         self.scene = scene
         self._seed = seed
         self._lock = threading.Lock()
-        self._stage = self.model.stage(SLOW)
-        self._chip = Chip(
-            ChargeArray(geometry, self.model.parallel_cti, self.model.serial_cti, self.model.register_well),
-            Collector(seed, self._flux(scene), self.model, geometry),
-            HotColumns(self.model, geometry, seed),
-            Outputs(seed, self.model, geometry),
-            self.model,
-        )
-        self._reads = 0
+        self._speed = SLOW
+        self._chip = self._made(Collector(seed, self._flux(scene), self.model, geometry))
+        self._reads = self._clears = 0
+        self._hits: list[tuple[int | float, ...]] = []
         self._readout: Readout | None = None
         self._order = NOTHING
         self._before = self._chip.array
@@ -71,7 +78,26 @@ class Ccd:
     @property
     def pixel_rate(self) -> int:
         """Samples of one output a second at the present speed."""
-        return self._stage.pixel_rate
+        return self.model.stage(self._speed).pixel_rate
+
+    @property
+    def effects(self) -> dict[str, float]:
+        """The amount of each effect, by name."""
+        return amounts(self.model, EFFECTS)
+
+    def set_effects(self, *wishes: str) -> None:
+        """Switch effects on or set them, as `ccd_model.with_wishes`; from the next readout on."""
+        self.set_model(with_wishes(self.model, *wishes))
+
+    def set_model(self, model: CcdModel) -> None:
+        """Have other properties from the next readout on; what was collected for it is so by these too."""
+        self.model = model
+
+    def truth(self) -> Truth:
+        """Return with what the last readout began and what particles hit so far."""
+        with self._lock:
+            charge = self.geometry.from_channels(self._before.image)
+            return Truth(charge, np.array(self._hits, dtype=HIT))
 
     def pixels(self, clocking: Clocking) -> int:
         """Return how many pixels a readout sends, of all outputs together."""
@@ -88,12 +114,13 @@ class Ccd:
 
     def set_speed(self, speed: int) -> None:
         """Take the gain stage and the rate of LSP (1) or HSP (2)."""
-        self._stage = self.model.stage(speed)
+        self._speed = speed
 
     def clear(self, moment_ns: int) -> None:
         """Have no charge anywhere at a moment."""
         with self._lock:
             self._end_readout()
+            self._clears += 1
             self._chip.collector.begin(moment_ns)
             self._chip.array.clear()
 
@@ -155,10 +182,14 @@ class Ccd:
         with self._lock:
             self._end_readout()
             self._reads += 1
-            self._chip.collector.pass_to(start_ns)
-            self._chip.collector.collect(self._random(Purpose.EXPOSURE), self._chip.array.image)
-            self._before = copy.deepcopy(self._chip.array)
-            self._order = Order(clocking, start_ns, sample_ns, video, self._stage)
+            if self._chip.model is not self.model:
+                self._refit()
+            chip = self._chip
+            chip.collector.pass_to(start_ns)
+            for hit in chip.collector.collect(self._random(Purpose.EXPOSURE), chip.array.image):
+                self._hits.append((hit.moment_ns, self._clears, self._reads, *hit[1:]))
+            self._before = copy.deepcopy(chip.array)
+            self._order = Order(clocking, start_ns, sample_ns, video, chip.model.stage(self._speed))
             self._readout = readout = self._begin_readout(self._order)
         yield from readout.chunks()
 
@@ -172,6 +203,25 @@ class Ccd:
             pass
         with self._lock:
             self._end_readout()
+
+    def _made(self, collector: Collector) -> Chip:
+        """Return a chip of the present model, empty."""
+        model, geometry = self.model, self.geometry
+        return Chip(
+            ChargeArray(geometry, model.parallel_cti, model.serial_cti, model.register_well),
+            collector,
+            HotColumns(model, geometry, self._seed),
+            Outputs(self._seed, model, geometry),
+            model,
+        )
+
+    def _refit(self) -> None:
+        """Give the chip the present model; its charge stays."""
+        former = self._chip
+        former.collector.change_model(self.model, self._seed)
+        self._chip = self._made(former.collector)
+        self._chip.array.image[:] = former.array.image
+        self._chip.array.register[:] = former.array.register
 
     def _begin_readout(self, order: Order) -> Readout:
         return Readout(self._chip, order, self._random, self._lock)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,12 +11,19 @@ from nifsdc_sim import photons
 from nifsdc_sim.ccd_charge import Charge
 from nifsdc_sim.ccd_geometry import CcdGeometry
 from nifsdc_sim.ccd_model import CcdModel
+from nifsdc_sim.particles import track
 
 NS = 1_000_000_000
-TRACK_ELECTRONS = 1200.0
-"""mean charge that a particle leaves in each pixel it crosses"""
-LONGEST_TRACK = 12
-"""pixels"""
+
+
+class Struck(NamedTuple):
+    """A pixel that a particle hit."""
+
+    moment_ns: int
+    row: int
+    """of the image area"""
+    column: int
+    electrons: float
 
 
 def dark_current(model: CcdModel, geometry: CcdGeometry, seed: int) -> Charge:
@@ -109,8 +118,13 @@ class Collector:
             self._open_ns = 0
         self.flux = flux
 
-    def collect(self, random: np.random.Generator, image: Charge) -> None:
-        """Add to the image what came in the time that was counted, and begin anew."""
+    def change_model(self, model: CcdModel, seed: int) -> None:
+        """Have other properties, from the last readout on."""
+        self._model = model
+        self._dark = self._geometry.to_channels(dark_current(model, self._geometry, seed))
+
+    def collect(self, random: np.random.Generator, image: Charge) -> list[Struck]:
+        """Add to the image what came in the time that was counted, and begin anew; return what was hit."""
         seconds = self._dark_ns / NS
         expected = self.flux * np.float32(self._open_ns / NS)
         if self._former is not None:
@@ -118,11 +132,12 @@ class Collector:
         expected += self._dark * np.float32(seconds)
         expected += np.float32(self._model.preflash * self._flash_ns / NS)
         image += self.draw(random, expected)
-        self._strike(random, image, seconds)
+        struck = self._strike(random, image, self._dark_ns)
         if self._model.blooming:
             bloom(image, self._model.full_well)
         np.minimum(image, np.float32(self._model.full_well), out=image)
         self.begin(self._moment_ns)
+        return struck
 
     def draw(self, random: np.random.Generator, expected: Charge) -> Charge:
         """Return counts for expected numbers, or these themselves where the model has no photon noise."""
@@ -130,18 +145,21 @@ class Collector:
             return expected
         return photons.draw(random, expected, float(expected.max()), float(expected.min()))
 
-    def _strike(self, random: np.random.Generator, image: Charge, seconds: float) -> None:
-        """Let particles cross the chip, each along a straight line."""
+    def _strike(self, random: np.random.Generator, image: Charge, duration_ns: int) -> list[Struck]:
+        """Let particles cross the chip."""
+        struck = []
         rows, _, columns = image.shape
-        for _ in range(random.poisson(self._model.cosmic_rays * seconds)):
-            row, channel, column = (random.integers(size) for size in image.shape)
-            angle = random.uniform(0.0, 2.0 * np.pi)
-            steps = np.arange(min(1 + random.geometric(0.4), LONGEST_TRACK))
-            track_rows = np.rint(row + steps * np.sin(angle)).astype(int)
-            track_columns = np.rint(column + steps * np.cos(angle)).astype(int)
-            on = (track_rows >= 0) & (track_rows < rows) & (track_columns >= 0) & (track_columns < columns)
-            charge = random.exponential(TRACK_ELECTRONS, len(steps)).astype(np.float32)
-            np.add.at(image, (track_rows[on], channel, track_columns[on]), charge[on])
+        for _ in range(random.poisson(self._model.cosmic_rays * duration_ns / NS)):
+            row, channel, column = (int(random.integers(size)) for size in image.shape)
+            moment = self._moment_ns - int(random.integers(max(1, duration_ns)))
+            crossed = track(random)
+            for up, along, electrons in zip(*crossed, strict=True):
+                at = row + int(up), column + int(along)
+                if 0 <= at[0] < rows and 0 <= at[1] < columns:
+                    image[at[0], channel, at[1]] += electrons
+                    place = self._geometry.place(channel, *at)
+                    struck.append(Struck(moment, *place, float(electrons)))
+        return struck
 
 
 class Smear:

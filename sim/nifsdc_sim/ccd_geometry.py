@@ -57,6 +57,10 @@ class CcdGeometry:
         """Rows and columns of one channel in an unbinned full frame, with prescan and overscan."""
         return self.channel_rows + self.parallel_overscan, self.register + self.overscan
 
+    def place(self, channel: int, row: int, column: int) -> tuple[int, int]:
+        """Return row and column in the image area of a channel's pixel."""
+        return self.channels[channel].place(row, column)
+
     def _indices(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return row and column in the image area, each of shape (rows, channels, columns of a channel)."""
         line = np.arange(self.channel_rows)[:, np.newaxis]

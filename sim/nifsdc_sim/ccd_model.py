@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from nifsdc_sim.effects import Effect, with_effects
+from nifsdc_sim.effects import BOUNDLESS, Effect, with_effects
 
 SLOW, FAST = 1, 2
 """the codes of the noticeboard for what LSP and HSP select"""
@@ -87,9 +86,9 @@ class CcdModel:
             hot_pixels=0,
             hot_columns=0,
             cosmic_rays=0.0,
-            full_well=math.inf,
+            full_well=BOUNDLESS,
             blooming=False,
-            register_well=math.inf,
+            register_well=BOUNDLESS,
             parallel_cti=0.0,
             serial_cti=0.0,
         )

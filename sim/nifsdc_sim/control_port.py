@@ -9,8 +9,12 @@ Each line is an object with ``command`` and that command's entries; each answer 
 ``clear``    forget all faults, end a temperature's runaway
 ``status``   what everything does; see `Simulator.status`
 ``log``      commands received after number ``since``, with detector time, words and answer
-``scene``    ``name``: ``default`` (``seed``), ``dark``, ``flat`` (``rate``, electron/s/pixel), ``stars``
-             (``seed``), ``index``
+``scene``    ``name`` and its parameters: ``default`` (``seed``), ``dark``, ``flat`` (``rate``,
+             electron/s/pixel), ``stars`` (``seed``, ``sky``, ``stars``), ``points`` (``sources``: rows,
+             columns, electron/s; ``sky``), ``index`` (a number for each pixel)
+``effects``  ``set``: a list such as ``["ideal", "cosmic-rays=5"]``, which may be empty; answers with the
+             amount of each effect
+``truth``    ``file``: writes what really fell on the detector there (npz); see `DetectorArray.truth`
 ``quit``     end the simulator
 ===========  ==========================================================================================
 """

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+BOUNDLESS = 1e9
+"""electrons that no well ever holds"""
 Model = TypeVar("Model", bound="DataclassInstance")
 
 
@@ -67,7 +69,7 @@ def with_effects(
             value = math.nan
         present = getattr(model, effect.field)
         whole = isinstance(present, int)
-        if not 0.0 <= value <= effect.most or (whole and not value.is_integer()):
+        if not (math.isfinite(value) and 0.0 <= value <= effect.most) or (whole and not value.is_integer()):
             kind = "a whole number" if whole else "a number"
             limit = "" if math.isinf(effect.most) else f" up to {effect.most:g}"
             raise ValueError(f"{name} is {amount!r}, expected {kind} of 0 or more{limit}: {effect.meaning}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from nifsdc_sim.effects import Effect, with_effects
+from nifsdc_sim.effects import BOUNDLESS, Effect, with_effects
 
 LARGEST_NON_LINEARITY = 0.4
 """below one half, so that a pixel never shows less for more charge"""
@@ -58,7 +57,7 @@ class DetectorModel:
         return cls(
             gain=1.0,
             read_noise=0.0,
-            full_well=math.inf,
+            full_well=BOUNDLESS,
             ktc_noise=0.0,
             photon_noise=False,
             dark_current=0.0,

@@ -112,14 +112,13 @@ class CosmicRays:
             number, line, pixel = (
                 int(random.integers(size)) for size in (amplifiers, layout.lines, layout.pixels)
             )
-            amplifier = layout.amplifiers[number]
             for lines, pixels, electrons in zip(*track(random), strict=True):
                 at, place = line + int(lines), pixel + int(pixels)
                 if 0 <= at < layout.lines and 0 <= place < layout.pixels:
-                    row, column = (
-                        first + at * slow + place * fast
-                        for first, slow, fast in zip(
-                            amplifier.first, amplifier.slow, amplifier.fast, strict=True
-                        )
+                    yield Deposit(
+                        moment,
+                        at,
+                        place * amplifiers + number,
+                        *layout.amplifiers[number].place(at, place),
+                        float(electrons),
                     )
-                    yield Deposit(moment, at, place * amplifiers + number, row, column, float(electrons))

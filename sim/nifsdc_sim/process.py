@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 READY_SECONDS = 30.0
 STOP_SECONDS = 5.0
 CONTROL_SECONDS = 10.0
@@ -43,7 +46,7 @@ class SimulatorProcess:
     detector
         ``hawaii2``, ``ccd1``, ``ccd2`` or ``ccd4``
     scene
-        what is in front of it, one of `nifsdc_sim.scene.NAMES`
+        what is in front of it, as on the command line: ``index``, ``flat:rate=50``
     effects
         how the detector is, each as on the command line: ``cosmic-rays=0.2``
     faults
@@ -165,6 +168,17 @@ class SimulatorProcess:
     def clear_faults(self) -> None:
         """Forget all faults."""
         self.control("clear")
+
+    def effects(self, *wishes: str) -> dict[str, float]:
+        """Switch effects on or set them, such as ``cosmic-rays=5``; return the amount of each."""
+        amounts: dict[str, float] = self.control("effects", set=list(wishes))["effects"]
+        return amounts
+
+    def truth(self, file: Path) -> dict[str, NDArray[Any]]:
+        """Return what really fell on the detector, through a file (see `arrays.DetectorArray.truth`)."""
+        self.control("truth", file=str(file))
+        with np.load(file) as arrays:
+            return dict(arrays)
 
     def status(self) -> dict[str, Any]:
         """Return what everything in it does."""

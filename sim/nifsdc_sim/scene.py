@@ -7,8 +7,10 @@ document at hand; it is a parameter here, and its default a straight ramp.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +40,17 @@ SEEING_SIGMA = 1.8
 STAMP = 12
 """pixels to either side of a star within which its light falls"""
 INDEX_PRIME = 601
-NAMES = ("default", "dark", "flat", "stars", "index")
+NAMES = ("default", "dark", "flat", "stars", "points", "index")
 """the scenes that `named` knows"""
+
+
+class Source(NamedTuple):
+    """A source of light that is a point in the sky."""
+
+    row: float
+    column: float
+    rate: float
+    """all of its light, electron/s"""
 
 
 class Light(Protocol):
@@ -52,6 +63,10 @@ class Light(Protocol):
 
     def flux(self, rows: int, columns: int) -> NDArray[np.float32]:
         """Return the light in electron/s/pixel, shape (rows, columns), row 0 at the bottom."""
+        ...
+
+    def sources(self, rows: int, columns: int) -> tuple[Source, ...]:
+        """Return the points of light on a detector of a size, in no order."""
         ...
 
 
@@ -123,6 +138,10 @@ class Scene:
             image[first:end] += (self.sky + lines)[np.newaxis, :] + self.star * np.outer(profile, continuum)
         return image
 
+    def sources(self, rows: int, columns: int) -> tuple[Source, ...]:
+        """Return nothing: its star is dispersed."""
+        return ()
+
 
 @dataclass(frozen=True)
 class StarField:
@@ -134,19 +153,51 @@ class StarField:
     stars: int = FIELD_STARS
     name: str = "stars"
 
-    def flux(self, rows: int, columns: int) -> NDArray[np.float32]:
-        """Return the light in electron/s/pixel, shape (rows, columns), with the stars spread over it."""
+    def sources(self, rows: int, columns: int) -> tuple[Source, ...]:
+        """Return the stars on a detector of a size; half a pixel beyond its edges is still on it."""
         random = np.random.Generator(np.random.PCG64((self.seed, 21)))
         places = random.uniform(0.0, 1.0, (self.stars, 2)) * (rows, columns) - 0.5
         totals = np.exp(random.uniform(np.log(FAINTEST_STAR), np.log(BRIGHTEST_STAR), self.stars))
+        return tuple(
+            Source(float(row), float(column), float(total))
+            for (row, column), total in zip(places, totals, strict=True)
+        )
+
+    def flux(self, rows: int, columns: int) -> NDArray[np.float32]:
+        """Return the light in electron/s/pixel, shape (rows, columns), with the stars spread over it."""
         image = np.full((rows, columns), self.sky, dtype=np.float32)
-        for (row, column), total in zip(places, totals, strict=True):
+        for row, column, total in self.sources(rows, columns):
             near_rows = np.arange(max(0, round(row) - STAMP), min(rows, round(row) + STAMP + 1))
             near_columns = np.arange(max(0, round(column) - STAMP), min(columns, round(column) + STAMP + 1))
             along = np.exp(-0.5 * ((near_rows - row) / SEEING_SIGMA) ** 2)
             across = np.exp(-0.5 * ((near_columns - column) / SEEING_SIGMA) ** 2)
             peak = total / (2.0 * np.pi * SEEING_SIGMA**2)
             image[np.ix_(near_rows, near_columns)] += peak * np.outer(along, across)
+        return image
+
+
+@dataclass(frozen=True)
+class Points:
+    """Sources whose light falls into one pixel each, the nearest, on a sky; none lies beyond the edges."""
+
+    given: tuple[Source, ...]
+    sky: float = 0.0
+    """electron/s/pixel"""
+    name: str = "points"
+
+    def sources(self, rows: int, columns: int) -> tuple[Source, ...]:
+        """Return the sources that fall on a detector of a size."""
+        return tuple(
+            source
+            for source in self.given
+            if 0 <= round(source.row) < rows and 0 <= round(source.column) < columns
+        )
+
+    def flux(self, rows: int, columns: int) -> NDArray[np.float32]:
+        """Return the light in electron/s/pixel, shape (rows, columns)."""
+        image = np.full((rows, columns), self.sky, dtype=np.float32)
+        for row, column, rate in self.sources(rows, columns):
+            image[round(row), round(column)] += rate
         return image
 
 
@@ -161,6 +212,10 @@ class Index:
         row, column = np.arange(rows)[:, np.newaxis], np.arange(columns)[np.newaxis, :]
         return index_rate(row, column).astype(np.float32)
 
+    def sources(self, rows: int, columns: int) -> tuple[Source, ...]:
+        """Return nothing: every pixel has its own light."""
+        return ()
+
 
 def index_rate(row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the light of the scene ``index`` at places, electron/s/pixel.
@@ -172,20 +227,80 @@ def index_rate(row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.
     return rate
 
 
-def named(name: str, seed: int = 0, rate: float = 100.0) -> Light:
-    """Return one of `NAMES`; ``default`` is NIFS's, ``flat`` has a rate in electron/s/pixel.
+def named(name: str, **parameters: Any) -> Light:
+    """Return one of `NAMES`.
 
-    Raises ValueError for other names.
+    Parameters
+    ----------
+    name
+        ``default`` is NIFS's, with the parameter ``seed``; ``flat`` takes ``rate`` (100 electron/s/pixel),
+        ``stars`` takes ``seed``, ``sky`` (electron/s/pixel) and ``stars`` (their number), ``points`` takes
+        ``sources`` (a list of row, column and electron/s) and ``sky``; ``dark`` and ``index`` take nothing
+    parameters
+        the scene's
+
+    Raises
+    ------
+    ValueError
+        for another name, another parameter or a value that is none
     """
-    match name:
-        case "default":
-            return Scene.default(seed)
-        case "dark":
-            return Scene.dark()
-        case "flat":
-            return Scene.flat(rate)
-        case "stars":
-            return StarField(seed)
-        case "index":
-            return Index()
-    raise ValueError(f"there is no scene {name!r}: expected one of {', '.join(NAMES)}")
+    if name not in _SCENES:
+        raise ValueError(f"there is no scene {name!r}: expected one of {', '.join(NAMES)}")
+    kinds, make = _SCENES[name]
+    values = {}
+    for key, value in parameters.items():
+        if key not in kinds:
+            known = ", ".join(kinds) or "none"
+            raise ValueError(f"scene {name} has no parameter {key!r}: expected out of {known}")
+        values[key] = kinds[key](key, value)
+    return make(**values)
+
+
+def _number(key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < math.inf:
+        raise ValueError(f"{key} is {value!r}, expected a number of 0 or more")
+    return float(value)
+
+
+def _whole(key: str, value: Any) -> int:
+    number = _number(key, value)
+    if not number.is_integer():
+        raise ValueError(f"{key} is {value!r}, expected a whole number of 0 or more")
+    return int(number)
+
+
+def _sources(key: str, value: Any) -> tuple[Source, ...]:
+    if not isinstance(value, (list, tuple)) or not all(
+        isinstance(each, (list, tuple)) and len(each) == len(Source._fields) for each in value
+    ):
+        raise ValueError(f"{key} is {value!r}, expected a list of [row, column, electron/s]")
+    return tuple(Source(*(_number(key, number) for number in each)) for each in value)
+
+
+_Kinds = Mapping[str, Callable[[str, Any], Any]]
+_SCENES: Mapping[str, tuple[_Kinds, Callable[..., Light]]] = {
+    "default": ({"seed": _whole}, Scene.default),
+    "dark": ({}, Scene.dark),
+    "flat": ({"rate": _number}, lambda rate=100.0: Scene.flat(rate)),
+    "stars": ({"seed": _whole, "sky": _number, "stars": _whole}, StarField),
+    "points": ({"sources": _sources, "sky": _number}, lambda sources=(), sky=0.0: Points(sources, sky)),
+    "index": ({}, Index),
+}
+
+
+def described(text: str, seed: int = 0) -> Light:
+    """Return a scene by a text, ``NAME`` or ``NAME:KEY=NUMBER,...``, with a seed where none is given.
+
+    Raises ValueError as `named` does.
+    """
+    name, _, rest = text.partition(":")
+    parameters: dict[str, Any] = {}
+    for part in rest.split(",") if rest else ():
+        key, _, value = part.partition("=")
+        try:
+            parameters[key] = float(value)
+        except ValueError:
+            raise ValueError(f"{key} is {value!r}, expected a number, as in flat:rate=50") from None
+    if name in _SCENES and "seed" in _SCENES[name][0]:
+        parameters.setdefault("seed", seed)
+    return named(name, **parameters)

@@ -25,7 +25,9 @@ from nifsdc_sim.control_port import BadRequest, ControlPort
 from nifsdc_sim.electronics import Electronics
 from nifsdc_sim.faults import AT_ONCE, Fault, FaultKind, Faults
 from nifsdc_sim.faults import fault as described
-from nifsdc_sim.scene import NAMES, named
+from nifsdc_sim.physics import Physics
+from nifsdc_sim.scene import NAMES
+from nifsdc_sim.scene import described as described_scene
 from nifsdc_sim.word_server import WordServer
 
 BUFFER_READS = 32
@@ -53,7 +55,7 @@ class Options:
     faults: tuple[Fault, ...] = ()
     """faults that wait from the start"""
     scene: str = NAMES[0]
-    """what is in front of it, one of `nifsdc_sim.scene.NAMES`"""
+    """what is in front of it: see `nifsdc_sim.scene.described`"""
     effects: tuple[str, ...] = ()
     """how the detector is: see `nifsdc_sim.ir_model.with_wishes` and `nifsdc_sim.ccd_model.with_wishes`"""
 
@@ -86,7 +88,7 @@ class Simulator:
         self.array = detector_array(
             options.detector,
             self.seed,
-            named(options.scene, self.seed),
+            described_scene(options.scene, self.seed),
             options.speed,
             options.effects,
         )
@@ -114,8 +116,8 @@ class Simulator:
                     "clear": self._clear_faults,
                     "status": lambda _: self.status(),
                     "log": self._log,
-                    "scene": self._set_scene,
                     "quit": self._quit,
+                    **Physics(self.array).handlers(),
                 },
             )
         except OSError:
@@ -170,6 +172,7 @@ class Simulator:
             "commands": self.words.received,
             "overrun": self.card.overrun,
             "scene": self.array.scene.name,
+            "effects": self.array.effects,
             "faults": [{**asdict(fault), "kind": fault.kind.value} for fault in self.faults.waiting()],
             "card": [{"clock": moment / NS, "command": text} for moment, text in tuple(self.card.log)],
         }
@@ -199,15 +202,6 @@ class Simulator:
     def _clear_faults(self, _: Mapping[str, Any]) -> dict[str, Any]:
         self.faults.clear()
         self.electronics.run_away(0.0)
-        return {}
-
-    def _set_scene(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        seed, rate = int(_number(request, "seed", 0)), _number(request, "rate", 100.0)
-        try:
-            scene = named(str(request.get("name")), seed, rate)
-        except ValueError as error:
-            raise BadRequest(str(error)) from None
-        self.array.set_scene(scene)
         return {}
 
     def _quit(self, _: Mapping[str, Any]) -> dict[str, Any]:

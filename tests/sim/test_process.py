@@ -66,8 +66,12 @@ def test_scenes_can_be_chosen(simulator: SimulatorProcess, name: str) -> None:
 @pytest.mark.parametrize(
     ("command", "entries", "message"),
     [
-        ("dance", {}, "command is one of inject, clear, status, log, scene, quit"),
-        ("scene", {"name": "moon"}, "no scene 'moon': expected one of default, dark, flat, stars, index"),
+        ("dance", {}, "command is one of inject, clear, status, log, quit, scene, effects, truth"),
+        (
+            "scene",
+            {"name": "moon"},
+            "no scene 'moon': expected one of default, dark, flat, stars",
+        ),
         ("scene", {"name": "flat", "rate": "bright"}, "rate is 'bright'"),
         ("scene", {"name": "flat", "rate": -1}, "rate is -1"),
         ("inject", {"kind": "earthquake"}, "expected a kind out of no-reply"),
