@@ -79,7 +79,7 @@ def slitlets(rows: int = 2048) -> tuple[tuple[int, int], ...]:
     bands = []
     for number in range(SLITLETS):
         first = round(number * pitch) + number % 2
-        bands.append((first, round((number + 1) * pitch) - 1))
+        bands.append((first, max(first, round((number + 1) * pitch) - 1)))
     return tuple(bands)
 
 
