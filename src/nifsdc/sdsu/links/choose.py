@@ -5,105 +5,22 @@
 ``tcp:HOST:PORT``                  ``nifsdc link-server`` on a host that has the interface card or simulator
 ``device:PATH``                    the driver of an ARC interface card on this host
 ``device:PATH:pci|pci-old|pcie``   the same, where the name of the device does not tell the driver
+``device:PATH:DRIVER:BYTES``       the same, and how much of the driver's image buffer to map
 =================================  ===========================================================================
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from nifsdc.sdsu.links.base import Link
+from nifsdc.sdsu.links.device import DeviceLink
 from nifsdc.sdsu.links.sim import SimLink
+from nifsdc.sdsu.links.spec import DEFAULT_HOST, FORMS, BadLink, DriverKind, LinkKind, LinkSpec, driver_of
 from nifsdc.sdsu.links.tcp import TcpLink
 
-DEFAULT_HOST = "127.0.0.1"
-FORMS = "sim:HOST:PORT:BUFFER, tcp:HOST:PORT or device:PATH[:pci|pci-old|pcie]"
-
-
-class BadLink(ValueError):
-    """A text or a specification that names no link."""
-
-
-class LinkKind(Enum):
-    """The ways to a controller; the value is the word before the first colon."""
-
-    SIM = "sim"
-    """a simulator process on this host, with shared memory"""
-    TCP = "tcp"
-    """a link server, anywhere"""
-    DEVICE = "device"
-    """an interface card in this host"""
-
-
-class DriverKind(Enum):
-    """The drivers of interface cards (sdsu facts, section 4); the value is the word behind the path."""
-
-    PCI = "pci"
-    """ARC-63 and ARC-64, the driver whose requests begin with ``ARC``"""
-    PCI_OLD = "pci-old"
-    """ARC-63 and ARC-64, the older driver whose requests are the bare codes"""
-    PCIE = "pcie"
-    """ARC-66 and ARC-67"""
-
-
-@dataclass(frozen=True)
-class LinkSpec:
-    """A way to a controller, not opened yet."""
-
-    kind: LinkKind
-    host: str = DEFAULT_HOST
-    """sim, tcp: where it listens"""
-    port: int = 0
-    """sim, tcp: TCP port"""
-    buffer: Path = Path()
-    """sim: file of the image buffer"""
-    device: Path = Path()
-    """device: the driver's node"""
-    driver: DriverKind = DriverKind.PCI
-    """device: which driver it is"""
-
-    def __post_init__(self) -> None:
-        if self.kind is LinkKind.DEVICE:
-            if not self.device.is_absolute():
-                raise BadLink(f"{str(self.device)!r} is no device: expected a path such as /dev/AstroPCI0")
-            return
-        if not self.host:
-            raise BadLink(f"a {self.kind.value} link needs a host: expected {FORMS}")
-        if not 1 <= self.port <= 0xFFFF:
-            raise BadLink(f"{self.port} is no TCP port (1..65535): expected {FORMS}")
-        if self.kind is LinkKind.SIM and self.buffer == Path():
-            raise BadLink(f"a sim link needs the simulator's buffer file: expected {FORMS}")
-
-    def __str__(self) -> str:
-        if self.kind is LinkKind.DEVICE:
-            return f"device:{self.device}:{self.driver.value}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        file = f":{self.buffer}" if self.kind is LinkKind.SIM else ""
-        return f"{self.kind.value}:{host}:{self.port}{file}"
-
-
-def driver_of(device: Path) -> DriverKind:
-    """Tell the driver by the name that it gives its devices (sdsu facts, sections 4.1 and 4.2).
-
-    Raises
-    ------
-    BadLink
-        for a name that none of the drivers gives
-    """
-    name = device.name
-    if re.match(r"(?i)(astropcie|arc6[67])", name):
-        return DriverKind.PCIE
-    if re.match(r"AstroPCI|Arc6[34]PCI", name):
-        return DriverKind.PCI
-    if name.startswith("astropci"):
-        return DriverKind.PCI_OLD
-    raise BadLink(
-        f"{device} is no name that an ARC driver gives: say which it is, "
-        f"device:{device}:pci, :pci-old or :pcie"
-    )
+__all__ = ["FORMS", "BadLink", "DriverKind", "LinkKind", "LinkSpec", "driver_of", "open_link", "parse_link"]
 
 
 def parse_link(text: str) -> LinkSpec:
@@ -139,15 +56,21 @@ def _network(text: str, rest: str) -> tuple[str, int, str | None]:
 
 
 def _device(text: str, rest: str) -> LinkSpec:
-    path, _, name = rest.partition(":")
+    path, *more = rest.split(":")
     if not path.startswith("/"):
         raise BadLink(f"{text!r} names no device: expected a path such as device:/dev/AstroPCI0")
-    if not name:
-        return LinkSpec(LinkKind.DEVICE, device=Path(path), driver=driver_of(Path(path)))
     drivers = {kind.value: kind for kind in DriverKind}
-    if name not in drivers:
-        raise BadLink(f"{name!r} in {text!r} is no driver: expected {', '.join(drivers)}")
-    return LinkSpec(LinkKind.DEVICE, device=Path(path), driver=drivers[name])
+    driver, size = (*more, "", "")[:2] if len(more) <= 2 else ("", ":")
+    if driver and driver not in drivers:
+        raise BadLink(f"{driver!r} in {text!r} is no driver: expected {', '.join(drivers)}")
+    if size and not (size.isascii() and size.isdecimal()):
+        raise BadLink(f"{text!r} does not end with a number of bytes: expected {FORMS}")
+    return LinkSpec(
+        LinkKind.DEVICE,
+        device=Path(path),
+        driver=drivers[driver] if driver else driver_of(Path(path)),
+        buffer_bytes=int(size or 0),
+    )
 
 
 def open_link(spec: LinkSpec | str, *, connect: bool = True) -> Link:
@@ -172,4 +95,4 @@ def open_link(spec: LinkSpec | str, *, connect: bool = True) -> Link:
         return SimLink(found.host, found.port, found.buffer, connect=connect)
     if found.kind is LinkKind.TCP:
         return TcpLink(found.host, found.port, connect=connect)
-    raise BadLink(f"{found}: only sim and tcp links can be opened yet")
+    return DeviceLink(found.device, found.driver, connect=connect, buffer_bytes=found.buffer_bytes)
