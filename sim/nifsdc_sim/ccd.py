@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,7 +26,7 @@ from nifsdc_sim.ccd_output import Outputs
 from nifsdc_sim.ccd_readout import Chip, Chunk, Order, Purpose, Readout
 from nifsdc_sim.detector import Video
 from nifsdc_sim.effects import amounts
-from nifsdc_sim.particles import HIT
+from nifsdc_sim.particles import HIT, HITS_KEPT
 from nifsdc_sim.scene import Light
 
 NOTHING = Order(Clocking(1), 0, 0.0, Video.DEAD, CcdModel().slow)
@@ -65,7 +66,7 @@ class Ccd:
         self._speed = SLOW
         self._chip = self._made(Collector(seed, self._flux(scene), self.model, geometry))
         self._reads = self._clears = 0
-        self._hits: list[tuple[int | float, ...]] = []
+        self._hits: deque[tuple[int | float, ...]] = deque(maxlen=HITS_KEPT)
         self._readout: Readout | None = None
         self._order = NOTHING
         self._before = self._chip.array
@@ -97,7 +98,7 @@ class Ccd:
         """Return with what the last readout began and what particles hit so far."""
         with self._lock:
             charge = self.geometry.from_channels(self._before.image)
-            return Truth(charge, np.array(self._hits, dtype=HIT))
+            return Truth(charge, np.array(list(self._hits), dtype=HIT))
 
     def pixels(self, clocking: Clocking) -> int:
         """Return how many pixels a readout sends, of all outputs together."""

@@ -26,7 +26,7 @@ from nifsdc_sim.effects import amounts
 from nifsdc_sim.ir_model import EFFECTS, DetectorModel, with_wishes
 from nifsdc_sim.ir_traps import Traps
 from nifsdc_sim.ir_video import VideoChain, VideoLevels
-from nifsdc_sim.particles import HIT, CosmicRays
+from nifsdc_sim.particles import HIT, HITS_KEPT, CosmicRays
 from nifsdc_sim.scene import Light
 
 CHUNK_LINES = 16
@@ -98,7 +98,7 @@ class Truth:
     reads: tuple[ReadStart, ...]
     """the last `READS_KEPT` reads"""
     hits: NDArray[np.void]
-    """pixels that particles hit, in all reads that were made, with the fields of `particles.HIT`"""
+    """pixels that particles hit in the reads that were made, with the fields of `particles.HIT`"""
 
 
 class Detector:
@@ -139,7 +139,7 @@ class Detector:
         self._cosmic_rays = CosmicRays(seed, layout, CHUNK_LINES)
         self._traps = Traps()
         self._video = VideoChain(seed, layout)
-        self._hits: list[tuple[int | float, ...]] = []
+        self._hits: deque[tuple[int | float, ...]] = deque(maxlen=HITS_KEPT)
         self._starts: deque[ReadStart] = deque(maxlen=READS_KEPT)
         self.scene = scene
         self.set_model(model or DetectorModel())
@@ -166,7 +166,7 @@ class Detector:
         """Return what really falls on it and what hit it."""
         with self._lock:
             flux = np.where(self._dead, np.float32(0.0), self._light)
-            hits = np.array(self._hits, dtype=HIT)
+            hits = np.array(list(self._hits), dtype=HIT)
             return Truth(flux, self._dark.copy(), self._dead.copy(), tuple(self._starts), hits)
 
     def set_scene(self, scene: Light) -> None:

@@ -70,7 +70,7 @@ EFFECTS = {
     effect.name: effect
     for effect in (
         Effect("bias-drift", "bias_drift", 5.0, "scatter of each amplifier's wandering level, ADU"),
-        Effect("cosmic-rays", "cosmic_rays", 0.3, "particles on the whole array a second", 100_000.0),
+        Effect("cosmic-rays", "cosmic_rays", 0.3, "particles on the whole array a second", 10_000.0),
         Effect("dark-current", "dark_current", 0.1, "electron/s/pixel"),
         Effect("dead-pixels", "dead_pixels", 1000.0, "number of them", 1_000_000.0),
         Effect("full-well", "full_well", 50_000.0, "electron"),

@@ -30,6 +30,9 @@ HIT = np.dtype(
 """a pixel that was hit: when, how many resets there had been, the number of the read that first shows it (the
 first since the start is 1), where, and what it got"""
 
+HITS_KEPT = 1_000_000
+"""pixels hit that a detector remembers"""
+
 
 class Track(NamedTuple):
     """Pixels that a particle crosses, relative to the first."""
@@ -42,10 +45,13 @@ class Track(NamedTuple):
 def track(random: np.random.Generator) -> Track:
     """Return the track of a particle that comes from anywhere."""
     angle = random.uniform(0.0, 2.0 * np.pi)
-    steps = np.arange(min(1 + random.geometric(0.4), LONGEST_TRACK))
-    rows = np.rint(steps * np.sin(angle)).astype(np.int64)
-    columns = np.rint(steps * np.cos(angle)).astype(np.int64)
-    return Track(rows, columns, random.exponential(MEAN_ELECTRONS, len(steps)).astype(np.float32))
+    length = min(1 + random.geometric(0.4), LONGEST_TRACK)
+    up, along = np.sin(angle), np.cos(angle)
+    # A whole pixel a step along the faster axis, so that no pixel is crossed twice.
+    steps = np.arange(length) / max(abs(up), abs(along))
+    rows = np.rint(steps * up).astype(np.int64)
+    columns = np.rint(steps * along).astype(np.int64)
+    return Track(rows, columns, random.exponential(MEAN_ELECTRONS, length).astype(np.float32))
 
 
 class Deposit(NamedTuple):

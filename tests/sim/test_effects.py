@@ -190,6 +190,7 @@ def test_each_jump_of_a_ramp_is_in_the_list_of_hits() -> None:
         expected[number[int(hit["read"])], hit["row"], hit["column"]] += hit["electrons"]
     assert np.abs(images - np.cumsum(expected, axis=0)).max() <= 0.51
     assert len(truth.hits) > 300
+    assert len(np.unique(truth.hits[["moment_ns", "row", "column"]])) == len(truth.hits)
     # 55 s at 5 a second; a particle hits neighbours at the same moment
     assert len(np.unique(truth.hits["moment_ns"])) == pytest.approx(275, abs=5 * math.sqrt(275))
 
