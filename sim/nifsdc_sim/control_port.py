@@ -100,8 +100,9 @@ class ControlPort:
         """Return the answer to one line."""
         try:
             request = json.loads(line)
-            if not isinstance(request, dict) or request.get("command") not in self._handlers:
+            command = request.get("command") if isinstance(request, dict) else None
+            if not isinstance(command, str) or command not in self._handlers:
                 raise BadRequest(f"expected an object whose command is one of {', '.join(self._handlers)}")
-            return {"ok": True, **self._handlers[request["command"]](request)}
-        except (BadRequest, json.JSONDecodeError, UnicodeDecodeError) as error:
+            return {"ok": True, **self._handlers[command](request)}
+        except (BadRequest, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             return {"ok": False, "error": str(error)}

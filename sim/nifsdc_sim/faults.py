@@ -6,6 +6,7 @@ place among those switched on so far, and takes one for each occasion.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -140,7 +141,7 @@ def fault(entries: dict[str, object]) -> Fault:
 def _number(name: str, value: object) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{name} is {value!r}, expected a number of 0 or more")
-    if value < 0 or (name in _WHOLE and value != int(value)):
+    if not math.isfinite(value) or value < 0 or (name in _WHOLE and value != int(value)):
         raise ValueError(f"{name} is {value!r}, expected a {'whole ' * (name in _WHOLE)}number of 0 or more")
     return int(value) if name in _WHOLE else value
 

@@ -50,6 +50,6 @@ class Physics:
         try:
             with Path(file).open("wb") as stream:
                 np.savez(stream, allow_pickle=False, **truth)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise BadRequest(f"cannot write the truth: {error}") from None
         return {"arrays": {name: list(array.shape) for name, array in truth.items()}}

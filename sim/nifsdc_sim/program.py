@@ -73,6 +73,7 @@ _UTILITY = {
     "PON": Routine.POWER_ON,
     "POF": Routine.POWER_OFF,
     "GEN": Routine.GENERATION,
+    "PFL": Routine.PREFLASH,
 }
 
 TABLE = 0x0210
@@ -159,7 +160,6 @@ CCD = Family(
         "DEX": Routine.DETECT_END,
         "OSH": Routine.OPEN_SHUTTER,
         "CSH": Routine.CLOSE_SHUTTER,
-        "PFL": Routine.PREFLASH,
     },
     utility_base=0x00F8,
     columns=16 + 1024 + 32,

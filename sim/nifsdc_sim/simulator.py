@@ -30,6 +30,8 @@ from nifsdc_sim.scene import NAMES
 from nifsdc_sim.scene import described as described_scene
 from nifsdc_sim.word_server import WordServer
 
+MOST = 1e15
+"""of any number that the control port takes"""
 BUFFER_READS = 32
 """full reads that the image buffer holds; its memory is allotted only as pixels come"""
 SHARED_MEMORY = Path("/dev/shm")
@@ -211,6 +213,6 @@ class Simulator:
 
 def _number(request: Mapping[str, Any], name: str, default: float) -> Any:
     value = request.get(name, default)
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= MOST:
         raise BadRequest(f"{name} is {value!r}, expected a number of 0 or more")
     return value

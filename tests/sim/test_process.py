@@ -1,8 +1,10 @@
 """The simulator as a process: how it starts, is talked to, and ends."""
 
+import json
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -85,6 +87,22 @@ def test_requests_that_mean_nothing_are_refused(
 ) -> None:
     with pytest.raises(SimulatorError, match=message):
         simulator.control(command, **entries)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"[]", b"7", b'{"command": []}', b"\xff", b"[" * 60_000, b'{"command": "log", "since": Infinity}',
+     b'{"command": "inject", "kind": "error", "count": NaN}', b'{"command": "inject", "kind": {}}',
+     b'{"command": "scene", "name": "flat", "rate": []}', b'{"command": "scene", "name": null}',
+     b'{"command": "truth", "file": "\\u0000"}', b'{"command": "effects", "set": ["moon"]}',
+     b'{"command": "scene", "name": "flat", "self": 1}'],
+)  # fmt: skip
+def test_lines_that_mean_nothing_are_refused(simulator: SimulatorProcess, line: bytes) -> None:
+    with socket.create_connection((simulator.host, simulator.control_port), DEADLINE_S) as connection:
+        connection.sendall(line + b"\n" if line else b"\n{}\n")
+        with connection.makefile("rb") as answers:
+            assert not json.loads(answers.readline())["ok"]
+    assert simulator.status()["ok"]
 
 
 def test_quit_ends_it_and_removes_the_buffer() -> None:
