@@ -130,6 +130,32 @@ def test_a_full_frame_is_the_picture(outputs: int, binning: tuple[int, int]) -> 
     assert plan.ghosts == 0
 
 
+@pytest.mark.parametrize("outputs", [1, 2, 4])
+def test_windows_at_edges_in_overscan_and_across_the_split_of_a_large_ccd(outputs: int) -> None:
+    bench = Bench(outputs, rows=512, columns=1024, prescan=16, overscan=32, extra=8)
+    height, width = bench.geometry.height, bench.geometry.width
+    windows = [
+        Window(0, 0, 40, 20),
+        Window(width - 40, height - 20, 40, 20),
+        Window(width // 2 - 60, height // 2 - 40, 120, 80),
+        Window(width // 2 - 20, height // 2 - 200, 40, 400),
+        Window(0, height // 2 - 10, width, 20),
+    ]
+    plan = WindowPlan.build(windows, bench.geometry, 2, 2, N)
+    out = tuple(np.empty(shape, dtype=np.uint16) for shape in plan.shapes)
+    images = plan.images(bench.read(clocking(plan)), out)
+    for window, image, given_image in zip(windows, images, out, strict=True):
+        assert image is given_image
+        true = bench.picture[window.y : window.y + window.height, window.x : window.x + window.width]
+        np.testing.assert_array_equal(image, binned(true, 2, 2))
+
+
+def test_images_of_other_shapes_are_not_filled() -> None:
+    plan = WindowPlan.full(ONE)
+    with pytest.raises(ValueError, match="expected"):
+        plan.images(np.zeros(8000, dtype=np.uint16), (np.empty((80, 100), dtype=np.uint16),))
+
+
 def test_a_wrong_table_gives_a_wrong_picture() -> None:
     bench = BENCHES[1]
     plan = WindowPlan.build([Window(10, 8, 20, 16)], bench.geometry)

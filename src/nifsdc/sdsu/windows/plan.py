@@ -178,13 +178,17 @@ class WindowPlan:
         shapes = tuple((window.height // ybin, window.width // xbin) for window in windows)
         return cls(table, xbin, ybin, pixels, shapes, blocks)
 
-    def images(self, stream: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], ...]:
+    def images(
+        self, stream: NDArray[np.uint16], out: tuple[NDArray[np.uint16], ...] | None = None
+    ) -> tuple[NDArray[np.uint16], ...]:
         """Return the image of each window.
 
         Parameters
         ----------
         stream
             shape (pixels,), as they arrived
+        out
+            arrays of shape ``shapes`` to be filled and returned; new ones if there are none
 
         Returns
         -------
@@ -193,11 +197,13 @@ class WindowPlan:
         Raises
         ------
         ValueError
-            when there are more or fewer pixels
+            when there are more or fewer pixels, or ``out`` has other shapes
         """
         if stream.shape != (self.pixels,):
             raise ValueError(f"a stream of shape {stream.shape}; this readout has {self.pixels} pixels")
-        images = tuple(np.empty(shape, dtype=stream.dtype) for shape in self.shapes)
+        images = out or tuple(np.empty(shape, dtype=stream.dtype) for shape in self.shapes)
+        if tuple(image.shape for image in images) != self.shapes:
+            raise ValueError(f"images of {[image.shape for image in images]}; expected {list(self.shapes)}")
         for block in self.blocks:
             view = _view(stream, block)
             for window, target, source, output in block.copies:
