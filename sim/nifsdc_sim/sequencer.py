@@ -114,6 +114,8 @@ class Sequencer:
         self._sequence: Sequence | None = None
         self._given_up = False
         self._ending = False
+        self._unsent: int | None = None
+        """pixels of the last block that are still to be sent; None before it"""
         self._wanted = True
         """whether the demand is one that counts"""
         self._integration_start = 0
@@ -137,6 +139,7 @@ class Sequencer:
             self._agenda.hold(sequence.start_ns)
             self._card.release()
             self._given_up = False
+            self._unsent = None
             if sequence.integration is not Integration.NONE:
                 self._current.zero()
             self._wanted = sequence.integration is not Integration.AT_TIME
@@ -153,8 +156,8 @@ class Sequencer:
 
     @property
     def giving_up(self) -> bool:
-        """Whether it was told to give up and has not ended yet."""
-        return self._given_up and self._sequence is not None
+        """Whether it was told to give up, or has sent its last pixel, and has not ended yet."""
+        return (self._given_up or self._unsent == 0) and self._sequence is not None
 
     def stop(self) -> None:
         """Give up the sequence and wait until it has ended."""
@@ -211,8 +214,8 @@ class Sequencer:
                 self._tell_exposure(sequence, block, moment)
                 self._card.initialise_address(moment)
                 self._card.expect(sequence.columns, sequence.rows * sequence.reads, moment)
-            moment = self._read_block(sequence, moment)
             block += 1
+            moment = self._read_block(sequence, moment, last=block == sequence.blocks)
 
     def _tell_exposure(self, sequence: Sequence, block: int, moment: int) -> None:
         """Put on the noticeboard what the beginning of a block says of the exposure."""
@@ -254,11 +257,12 @@ class Sequencer:
         self._integration_end = max(tick, start + max(LEAST_EXPOSURE_MS, self._demanded_ms()) * MS)
         self._agenda.hold(self._integration_end)
 
-    def _read_block(self, sequence: Sequence, start: int) -> int:
+    def _read_block(self, sequence: Sequence, start: int, *, last: bool) -> int:
         """Send the reads of a block and return when the last pixel was clocked."""
-        faults = PixelFaults.take(
-            self._faults, sequence.label, sequence.reads * self._array.pixels(sequence.clocking)
-        )
+        pixels = sequence.reads * self._array.pixels(sequence.clocking)
+        faults = PixelFaults.take(self._faults, sequence.label, pixels)
+        if last:
+            self._unsent = pixels
         sent = 0
         moment = start
         complete = False
@@ -291,6 +295,9 @@ class Sequencer:
             raise
         pixels = faults.pass_on(chunk.pixels)
         self._wait_for_host(pixels.size)
+        if self._unsent is not None:
+            # Before the host can see them: what it says to its last pixel is obeyed, not refused.
+            self._unsent -= chunk.pixels.size
         self._card.take(pixels)
 
     def _stall(self) -> None:

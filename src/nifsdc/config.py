@@ -27,6 +27,8 @@ class LinkConfig:
     """TCP port of the simulator's word socket"""
     buffer: str = ""
     """path of the simulator's image buffer, as its READY line gives it"""
+    detector: str = "hawaii2"
+    """what the simulator simulates when `nifsdc up` starts it: ``hawaii2``, ``ccd1``, ``ccd2`` or ``ccd4``"""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class ControllerConfig:
     """``high`` or ``low`` readout speed"""
     temperature: float = 77.0
     """demanded detector temperature, kelvin"""
+    window_fragments: int = 10
+    """fragments of windows that the timing program's table can describe: n of INS-DAS-18 Annex A"""
     bias: float = 3.0
     """source voltage of the bias P-FET that the timing program sets, volts: the reduction looks at it"""
 
@@ -66,7 +70,7 @@ class IocConfig:
     observatory: str = "Gemini-North"
     telescope: str = "Gemini-North"
     camera: str = "nifs"
-    """what kind of camera it is: ``nifs``"""
+    """what kind of camera it is: ``nifs``, or ``ccd`` for any CCD; ``db/<camera>`` has its records"""
     detector: str = "detectors/hawaii2-nifs.yaml"
     """detector layout: a path, or a name below ``db``"""
     detector_id: str = "SIMULATED"

@@ -41,56 +41,76 @@ def test_the_copy_is_as_good_as_the_original(folder: Path) -> None:
 
 MISTAKES = [
     # file, what stood there, what stands there now, words of the message
-    ("parameters.yaml", "int: [1, 64]", "int: [64, 1]", ("obs_nfowler", "[64, 1]", "lower one first")),
-    ("parameters.yaml", "int: [1, 64]", "int: [1, many]", ("obs_nfowler", "two numbers")),
+    ("nifs/parameters.yaml", "int: [1, 64]", "int: [64, 1]", ("obs_nfowler", "[64, 1]", "lower one first")),
+    ("nifs/parameters.yaml", "int: [1, 64]", "int: [1, many]", ("obs_nfowler", "two numbers")),
     (
-        "parameters.yaml",
+        "nifs/parameters.yaml",
         "int: [1, 64]",
         "integer: [1, 64]",
         ("obs_nfowler", "no type", "expected exactly one of"),
     ),
-    ("parameters.yaml", "default: 5.3", "default: 5.3\n    defalt: 6", ("defalt", "did you mean default?")),
-    ("parameters.yaml", "default: 5.3", "default: -1", ("obs_exposed", "-1", "from 0 to 7200")),
-    ("parameters.yaml", "default: 5.3", "default: soon", ("obs_exposed", "'soon'", "expected number")),
-    ("parameters.yaml", "default: DCS", "default: BRIGHT", ("obs_readMode", "BRIGHT", "DCS, FOWLER")),
-    ("parameters.yaml", "    default: DCS\n", "", ("obs_readMode", "default is missing", "expected text")),
-    ("parameters.yaml", "[DCS, FOWLER,", "[DCS, dcs,", ("readMode", "none twice")),
     (
-        "parameters.yaml",
+        "nifs/parameters.yaml",
+        "default: 5.3",
+        "default: 5.3\n    defalt: 6",
+        ("defalt", "did you mean default?"),
+    ),
+    ("nifs/parameters.yaml", "default: 5.3", "default: -1", ("obs_exposed", "-1", "from 0 to 7200")),
+    ("nifs/parameters.yaml", "default: 5.3", "default: soon", ("obs_exposed", "'soon'", "expected number")),
+    ("nifs/parameters.yaml", "default: DCS", "default: BRIGHT", ("obs_readMode", "BRIGHT", "DCS, FOWLER")),
+    (
+        "nifs/parameters.yaml",
+        "    default: DCS\n",
+        "",
+        ("obs_readMode", "default is missing", "expected text"),
+    ),
+    ("nifs/parameters.yaml", "[DCS, FOWLER,", "[DCS, dcs,", ("readMode", "none twice")),
+    (
+        "nifs/parameters.yaml",
         "time\n    setpoint: ao",
         "time\n    setpoint: longout",
         ("obs_exposed", "longout", "expected ao"),
     ),
-    ("parameters.yaml", "setpoint: mbbo", "setpoint: bo", ("obs_readMode", "two labels", "mbbo")),
-    ("parameters.yaml", "text: 39", "text: 100", ("view_subFile", "100", "1 to 39")),
-    ("parameters.yaml", "doc: Requested exposure time", "doc: " + "x" * 41, ("obs_exposed", "41", "40")),
+    ("nifs/parameters.yaml", "setpoint: mbbo", "setpoint: bo", ("obs_readMode", "two labels", "mbbo")),
+    ("nifs/parameters.yaml", "text: 39", "text: 100", ("view_subFile", "100", "1 to 39")),
+    ("nifs/parameters.yaml", "doc: Requested exposure time", "doc: " + "x" * 41, ("obs_exposed", "41", "40")),
     (
-        "parameters.yaml",
+        "nifs/parameters.yaml",
         "  view_subFile:",
         "  view_waveMin:",
         ("parameters.yaml", "view_waveMin", "given twice"),
     ),
-    ("parameters.yaml", "default: 5.3", "default: [", ("parameters.yaml", "cannot be read")),
+    ("nifs/parameters.yaml", "default: 5.3", "default: [", ("parameters.yaml", "cannot be read")),
     (
-        "parameters.yaml",
+        "nifs/parameters.yaml",
         "  qlStream:\n",
         "  qlStreams:\n",
         ("setDhsInfo", "argument A", "qlStream", "parameters.yaml"),
     ),
-    ("commands.yaml", "C: $(mode)_nfowler", "C: $(mode)_fowler", ("seqObserve", "argument C", "obs_fowler")),
-    ("commands.yaml", "C: $(mode)_nfowler", "B: $(mode)_nfowler", ("commands.yaml", "'B' is given twice")),
     (
-        "commands.yaml",
+        "nifs/commands.yaml",
+        "C: $(mode)_nfowler",
+        "C: $(mode)_fowler",
+        ("seqObserve", "argument C", "obs_fowler"),
+    ),
+    (
+        "nifs/commands.yaml",
+        "C: $(mode)_nfowler",
+        "B: $(mode)_nfowler",
+        ("commands.yaml", "'B' is given twice"),
+    ),
+    (
+        "nifs/commands.yaml",
         "C: $(mode)_nfowler",
         "C: $(mode)_exposed",
         ("obs_nfowler", "0 command inputs", "exactly one"),
     ),
-    ("commands.yaml", "C: $(mode)_nfowler", "Z: $(mode)_nfowler", ("argument Z", "A to T")),
-    ("commands.yaml", "    mode: obs\n", "", ("seqObserve", "$(mode)", "mode: obs")),
+    ("nifs/commands.yaml", "C: $(mode)_nfowler", "Z: $(mode)_nfowler", ("argument Z", "A to T")),
+    ("nifs/commands.yaml", "    mode: obs\n", "", ("seqObserve", "$(mode)", "mode: obs")),
     ("commands.yaml", "[reboot, init,", "[reboot, initialise,", ("initialise", "define it")),
     ("commands.yaml", "[reboot, init,", "[reboot,", ("init", "no apply record", "exactly one")),
-    ("commands.yaml", "[reboot, init,", "[reboot, init, verify,", ("verify", "sysApply and noOpApply")),
-    ("commands.yaml", "seqApply, dataApply,", "dataApply,", ("seqApply", "child of 0 applies")),
+    ("commands.yaml", "[reboot, init,", "[reboot, init, verify,", ("verify", "noOpApply and sysApply")),
+    ("nifs/commands.yaml", "seqApply, dataApply,", "dataApply,", ("seqApply", "child of 0 applies")),
     ("commands.yaml", "car: initC", "car: initCar", ("init", "initCar", "cars.yaml")),
     ("commands.yaml", ", id: initID", "", ("init", "needs an id")),
     ("commands.yaml", "kind: noop", "kind: nop", ("verify", "nop", "control or noop")),
@@ -117,23 +137,23 @@ MISTAKES = [
         ("clearable",),
     ),
     (
-        "cars.yaml",
+        "nifs/cars.yaml",
         "[initC, setupSDSUC, observeC]",
         "[initC, setupSDSUC, observe]",
         ("combCars11", "'observe'"),
     ),
-    ("cars.yaml", "[initC, setupSDSUC, observeC]", "[initC, setupSDSUC, testC]", ("testC", "twice")),
-    ("cars.yaml", "[dataViewC, setDhsInfoC]", "[dataViewC, setDhsInfoC, initC, testC]", ("4 inputs",)),
-    ("cars.yaml", "combined: applyC", "combined: allC", ("combined", "allC")),
-    ("cars.yaml", "  viewC: Response of view\n", "", ("view", "viewC", "add it there")),
+    ("nifs/cars.yaml", "[initC, setupSDSUC, observeC]", "[initC, setupSDSUC, testC]", ("testC", "twice")),
+    ("nifs/cars.yaml", "[dataViewC, setDhsInfoC]", "[dataViewC, setDhsInfoC, initC, testC]", ("4 inputs",)),
+    ("nifs/cars.yaml", "combined: applyC", "combined: allC", ("combined", "allC")),
+    ("nifs/cars.yaml", "  viewC: Response of view\n", "", ("view", "viewC", "add it there")),
     (
-        "cars.yaml",
+        "nifs/cars.yaml",
         "  viewC: Response",
         "  lookC: Response of nothing\n  viewC: Response",
         ("lookC", "0 sources"),
     ),
     (
-        "cars.yaml",
+        "nifs/cars.yaml",
         "[combCars1, combCars2, combCars3]",
         "[combCars1, combCars2]",
         ("combCars3", "exactly one"),
@@ -159,8 +179,8 @@ MISTAKES = [
     ("status/progress.yaml", "  acq:", "  prep:", ("status/progress.yaml", "'prep' is given twice")),
     ("status/progress.yaml", "prec: 2", "precision: 2", ("elapsed", "precision")),
     ("status/progress.yaml", "prec: 2", "XYZW: 2", ("elapsed", "no field XYZW")),
-    ("status/sdsu.yaml", "HIGH: 3.1 MINOR", "HIGH: 3.1 BAD", ("VBIASPWR", "HIGH", "MINOR or MAJOR")),
-    ("status/sdsu.yaml", "HIGH: 3.1 MINOR", "HIGH: 2.1 MINOR", ("VBIASPWR", "do not go down")),
+    ("nifs/status/sdsu.yaml", "HIGH: 3.1 MINOR", "HIGH: 3.1 BAD", ("VBIASPWR", "HIGH", "MINOR or MAJOR")),
+    ("nifs/status/sdsu.yaml", "HIGH: 3.1 MINOR", "HIGH: 2.1 MINOR", ("VBIASPWR", "do not go down")),
     ("status/data.yaml", "{No: MAJOR}", "{NO: MAJOR}", ("dhsConnected", "NO", "Yes or No")),
     ("status/data.yaml", "label: dhsConnO", "label: dhsAvailO", ("dhsAvailO", "rename one")),
     ("status/data.yaml", "length: 512", "length: 0", ("lastPath", "length is 0")),
@@ -177,15 +197,15 @@ def test_a_mistake_is_told(broken: Break, name: str, old: str, new: str, words: 
 
 
 def test_a_message_begins_with_file_and_entry(broken: Break) -> None:
-    error = broken("parameters.yaml", "int: [1, 64]", "int: [64, 1]")
-    assert all(problem.startswith("parameters.yaml: ") for problem in error.problems)
+    error = broken("nifs/parameters.yaml", "int: [1, 64]", "int: [64, 1]")
+    assert all(problem.startswith("nifs/parameters.yaml: ") for problem in error.problems)
     assert any("obs_nfowler" in problem for problem in error.problems)
     assert any("view_nfowler" in problem for problem in error.problems)
 
 
 def test_all_mistakes_are_told_at_once(folder: Path) -> None:
     for name, old, new in (
-        ("parameters.yaml", "default: 5.3", "default: -1"),
+        ("nifs/parameters.yaml", "default: 5.3", "default: -1"),
         ("commands.yaml", "kind: noop", "kind: nop"),
         ("status/progress.yaml", "prec: 2", "precision: 2"),
     ):
@@ -194,7 +214,7 @@ def test_all_mistakes_are_told_at_once(folder: Path) -> None:
     with pytest.raises(DefinitionError) as error:
         load(folder)
     assert {problem.partition(":")[0] for problem in error.value.problems} == {
-        "parameters.yaml",
+        "nifs/parameters.yaml",
         "commands.yaml",
         "status/progress.yaml",
     }
@@ -212,7 +232,7 @@ def test_words_that_yaml_takes_for_booleans_are_text() -> None:
 
 
 def test_a_new_parameter_needs_no_code(folder: Path) -> None:
-    parameters, commands = folder / "parameters.yaml", folder / "commands.yaml"
+    parameters, commands = folder / "nifs/parameters.yaml", folder / "nifs/commands.yaml"
     parameters.write_text(
         parameters.read_text(encoding="utf-8")
         + "\n  $(mode)_nrows: {int: [1, 2048], default: 2048, doc: Rows that are read, setpoint: longout}\n",

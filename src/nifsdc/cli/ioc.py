@@ -20,7 +20,6 @@ from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.ioc import Ioc
 from nifsdc.data.errors import SpoolError
 from nifsdc.data.ring import RingError
-from nifsdc.database.locate import share
 from nifsdc.records.autosave import Autosave
 from nifsdc.records.ca_acf import AccessFileError
 from nifsdc.records.ca_putlog import PutLog
@@ -62,9 +61,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nifsdc ioc``."""
     options.start_logging(args.log_level)
-    path: Path = args.config
-    if not path.is_file() and (share("ioc") / path).is_file():
-        path = share("ioc") / path
+    path = options.configuration(args.config)
     try:
         config = IocConfig.load(path)
         if args.access is None and config.access:
@@ -87,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(config: IocConfig, args: argparse.Namespace) -> None:
     prefix = f"{config.top}dc:ioc:"
-    ioc = Ioc(config, database.load(), stats_records(prefix) if args.stats else ())
+    ioc = Ioc(config, database.load(camera=config.camera), stats_records(prefix) if args.stats else ())
     unguard = access.guard(ioc.server, args.access, args.put_log)
     saving = None
     if args.autosave is not None:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -116,38 +117,88 @@ def take(
     *,
     timeout: float | None = None,
     as_json: bool = False,
+    command: str = "observe",
+    name: str = "observe",
 ) -> int:
-    """Configure and observe; print ``FILE path`` or the JSON outcome; return the exit status."""
-    session: DcSession | None = None
-    path, message = "", ""
-    try:
-        session = DcSession(top)
+    """Configure and observe; print ``FILE path`` or the JSON outcome; return the exit status.
+
+    Parameters
+    ----------
+    top
+        prefix of the records
+    setpoints, label, command
+        as in `DcSession.configure` and `DcSession.observe`
+    timeout
+        seconds for the observation; by default its own time and a margin
+    as_json
+        whether to print one JSON object
+    name
+        of the command line's command, for its messages
+    """
+
+    def attempt(session: DcSession) -> Ended:
         session.configure(setpoints)
-        before = session.last_file()
-        outcome = _observe(session, label, timeout)
+        channel = dc.SCRATCH_PATH if command == "glance" else dc.RUN_PATH
+        before = session.last_file(channel)
+        paths: list[str] = []
+
+        def stored(path: str) -> None:
+            if path and path not in (before, *paths):
+                paths.append(path)
+
+        outcome = _observe(session, label, timeout, command, stored)
         status = _ENDED[outcome]
         # An abort can come when the data are here already: then they are kept, and told.
-        path = after if (after := session.last_file()) != before else ""
-        message = outcome.value if path or status is ExitStatus.ABORTED else f"{outcome.value}; nothing saved"
+        stored(session.last_file(channel))
+        told = outcome.value if paths or status is ExitStatus.ABORTED else f"{outcome.value}; nothing saved"
+        return Ended(status, told, tuple(paths))
+
+    return report(name, in_session(top, attempt), as_json=as_json)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: ExitStatus
+    message: str = ""
+    paths: tuple[str, ...] = ()
+    """files that were written"""
+
+
+def in_session(top: str, attempt: Callable[[DcSession], Ended]) -> Ended:
+    """Do something in a session with the controller whose records begin with ``top``; say how it ended."""
+    session: DcSession | None = None
+    try:
+        session = DcSession(top)
+        return attempt(session)
     except CommandRefused as error:
-        status, message = ExitStatus.REFUSED, f"refused: {error}"
+        return Ended(ExitStatus.REFUSED, f"refused: {error}")
     except CommandFailed as error:
-        status, message = ExitStatus.FAILED, f"failed: {error}"
+        return Ended(ExitStatus.FAILED, f"failed: {error}")
     except (NotConnected, TimeoutError) as error:
-        status, message = ExitStatus.NO_ANSWER, str(error)
+        return Ended(ExitStatus.NO_ANSWER, str(error))
     finally:
         if session is not None:
             session.close()
+
+
+def report(name: str, ended: Ended, *, as_json: bool = False) -> int:
+    """Print how a command of this name ended and return its exit status."""
     if as_json:
-        print(json.dumps({"status": int(status), "outcome": message, "file": path}), flush=True)
-    elif path:
-        print(f"FILE {path}", flush=True)
-    else:
-        print(f"nifsdc observe: {message}", file=sys.stderr, flush=True)
-    return int(status)
+        last = ended.paths[-1] if ended.paths else ""
+        outcome = {"status": int(ended.status), "outcome": ended.message, "file": last, "files": ended.paths}
+        print(json.dumps(outcome), flush=True)
+    elif ended.paths:
+        print("\n".join(f"FILE {path}" for path in ended.paths), flush=True)
+    elif ended.message:
+        print(f"nifsdc {name}: {ended.message}", file=sys.stderr, flush=True)
+    return int(ended.status)
 
 
-def _observe(session: DcSession, label: str, timeout: float | None) -> Outcome:
+def _observe(
+    session: DcSession, label: str, timeout: float | None, command: str, stored: Callable[[str], None]
+) -> Outcome:
     """Observe with a progress bar; Ctrl-C is noted and asked about at the next look."""
     console = Console(stderr=True)
     interrupted = threading.Event()
@@ -175,7 +226,7 @@ def _observe(session: DcSession, label: str, timeout: float | None) -> Outcome:
                     _interrupt(session, console)
                     bar.start()
 
-            return session.observe(label, progress=show, timeout=timeout)
+            return session.observe(label, command=command, progress=show, stored=stored, timeout=timeout)
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from pathlib import Path
+
+from nifsdc.database.locate import share
 
 
 def speed(text: str) -> str:
@@ -20,9 +23,19 @@ def speed(text: str) -> str:
     return text
 
 
+def configuration(path: Path) -> Path:
+    """Return the configuration file that is meant: a file, or the name of one that is shipped."""
+    shipped = share("ioc") / path
+    for each in (path, shipped, shipped.with_name(f"{shipped.name}.yaml")):
+        if each.is_file():
+            return each
+    return path
+
+
 def add_top(parser: argparse.ArgumentParser, default: str | None = "nifs:") -> None:
     """Add ``--top``, the prefix of every record."""
-    parser.add_argument("--top", default=default, help="prefix of the records (default nifs:)")
+    usual = default or "that of the configuration"
+    parser.add_argument("--top", default=default, help=f"prefix of the records (default {usual})")
 
 
 def add_log_level(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -15,13 +16,14 @@ from typing import Any
 
 from nifsdc.cli import observe, options
 from nifsdc.cli.process import Part, PartFailed
-from nifsdc.config import ConfigError, IocConfig, LinkConfig
+from nifsdc.config import ConfigError, IocConfig
 
 EXAMPLE = """\
 examples:
   nifsdc up                     simulator, data server and IOC, until Ctrl-C
   nifsdc up --once              one exposure, print its file, end
   nifsdc up --speed 20          a simulated detector twenty times as fast
+  nifsdc up --config ccd        a CCD camera instead of NIFS
 
 exit status: 0 ended as asked, 1 a part failed, 2 wrong usage or configuration;
 with --once those of `nifsdc observe`"""
@@ -38,10 +40,22 @@ def add_parser(subparsers: Any) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration to start from")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="configuration to start from: a file, or one of those shipped, such as ccd",
+    )
     parser.add_argument("--data-dir", type=Path, default=Path("nifsdc-data"), help="where files and logs go")
     parser.add_argument("--speed", type=options.speed, default="1", metavar="N|fast", help="simulator speed")
     parser.add_argument("--seed", type=int, help="make the simulated noise repeatable")
+    parser.add_argument(
+        "--simulator",
+        type=shlex.split,
+        default=[],
+        metavar="'OPTION ...'",
+        help="further options of `nifsdc sim`, such as '--scene stars --effect cosmic-rays'",
+    )
     parser.add_argument("--once", action="store_true", help="take one exposure, print FILE path, and end")
     parser.add_argument("--first", action="store_true", help="take a first exposure, then keep running")
     options.add_top(parser, default=None)
@@ -74,10 +88,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _start(args: argparse.Namespace, stack: ExitStack) -> tuple[list[Part], IocConfig, int]:
-    config = IocConfig.load(args.config) if args.config else IocConfig()
-    if config.access:
+    path = options.configuration(args.config) if args.config else None
+    config = IocConfig.load(path) if path else IocConfig()
+    if path and config.access:
         # The configuration is written anew below the data folder, away from the rules beside it.
-        config = dataclasses.replace(config, access=str((args.config.parent / config.access).resolve()))
+        config = dataclasses.replace(config, access=str((path.parent / config.access).resolve()))
     if args.top:
         config = dataclasses.replace(config, top=args.top)
     folder: Path = args.data_dir.resolve()
@@ -90,7 +105,12 @@ def _start(args: argparse.Namespace, stack: ExitStack) -> tuple[list[Part], IocC
 
     seed = () if args.seed is None else ("--seed", str(args.seed))
     simulator = part(
-        "simulator", "nifsdc_sim", "--port", "0", "--control-port", "0", "--speed", args.speed, *seed, *parent
+        "simulator",
+        "nifsdc_sim",
+        *("--port", "0", "--control-port", "0", "--speed", args.speed, "--detector", config.link.detector),
+        *seed,
+        *args.simulator,
+        *parent,
     )
     server = part("data-server", "nifsdc.data.server", "--port", "0", "--root", str(folder), *parent)
     sim, data = simulator.wait_ready(START_SECONDS), server.wait_ready(START_SECONDS)
@@ -117,7 +137,9 @@ def _wired(config: IocConfig, sim: Mapping[str, Any], data_port: int, folder: Pa
     """Point the configuration at the simulator and the data server that were just started."""
     return dataclasses.replace(
         config,
-        link=LinkConfig("sim", "127.0.0.1", int(sim["port"]), str(sim["buffer"])),
+        link=dataclasses.replace(
+            config.link, kind="sim", host="127.0.0.1", port=int(sim["port"]), buffer=str(sim["buffer"])
+        ),
         data=dataclasses.replace(
             config.data,
             server_host="127.0.0.1",

@@ -27,6 +27,8 @@ OBSERVE_MARGIN_SECONDS = 120.0
 CAR_IDLE, CAR_PAUSED, CAR_BUSY, CAR_ERROR = range(4)
 PUT_DONE = 1
 """what pyepics returns of a put that was processed in time"""
+RUN_PATH, SCRATCH_PATH = "sad:dc:lastPath", "sad:dc:scratchPath"
+"""channels that show the path of the file written last: a run, or a scratch file"""
 DIR_MARK, DIR_CLEAR, DIR_PRESET, DIR_START, DIR_STOP = range(5)
 
 
@@ -100,9 +102,9 @@ class DcSession:
             raise NotConnected(f"{self.top}{name} did not answer a get in {self._timeout:g} s")
         return value
 
-    def last_file(self) -> str:
+    def last_file(self, channel: str = RUN_PATH) -> str:
         """Return the path of the file that was written last, as the data server sees it; empty for none."""
-        return str(self.get("sad:dc:lastPath", text=True))
+        return str(self.get(channel, text=True))
 
     def put(self, name: str, value: object) -> None:
         """Write a channel and wait until the controller has processed it."""
@@ -193,7 +195,9 @@ class DcSession:
         self,
         label: str = "",
         *,
+        command: str = "observe",
         progress: Callable[[Progress], None] = lambda look: None,
+        stored: Callable[[str], None] = lambda path: None,
         timeout: float | None = None,
     ) -> Outcome:
         """Take an observation with the parameters as they are and wait until its file is on disk.
@@ -201,9 +205,13 @@ class DcSession:
         Parameters
         ----------
         label
-            data label; empty for a running number
+            data label, empty for a running number; with ``glance`` the name of the scratch file
+        command
+            ``observe``, or what answers by the same CAR: ``glance``
         progress
             called about four times a second
+        stored
+            called with the path of each file as it is on disk; the one before the observation may be told too
         timeout
             seconds for the whole observation; by default its own time and two minutes
 
@@ -211,9 +219,10 @@ class DcSession:
         ------
         CommandRefused, CommandFailed, TimeoutError
         """
-        for name in ("dc:stop.MARK", "dc:abort.MARK", "dc:observeC.OMSS", *_PROGRESS):
+        path = SCRATCH_PATH if command == "glance" else RUN_PATH
+        for name in ("dc:stop.MARK", "dc:abort.MARK", "dc:observeC.OMSS", path, *_PROGRESS):
             self._channel(name)
-        self.put("dc:observe.A", label)
+        self.put(f"dc:{command}.A", label)
         self._forget_events()
         self.start()
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -221,6 +230,8 @@ class DcSession:
         was_busy = False
         while True:
             match self._next_event(0.25):
+                case (name, value) if name == path:
+                    stored(_path(value))
                 case ("dc:stop.MARK", 2):
                     ended = Outcome.STOPPED
                 case ("dc:abort.MARK", 2):
@@ -298,6 +309,11 @@ class DcSession:
     def _forget_events(self) -> None:
         while not self._events.empty():
             self._events.get()
+
+
+def _path(value: Any) -> str:
+    """Return the text of a channel of characters."""
+    return bytes(bytearray(value)).partition(b"\0")[0].decode("utf-8", "replace")
 
 
 _STAGES = {"prep": "preparing", "rdout": "reading out", "acq": "integrating"}

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nifsdc.camera.ccd import SdsuCcdCamera
+from nifsdc.camera.ccd_detector import CcdDetector
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.nifs import NifsCamera
 from nifsdc.camera.sdsu import SdsuCamera, StartUp
 from nifsdc.config import ConfigError, IocConfig
+from nifsdc.control.ccd import ccd_kind
 from nifsdc.control.infrared import INFRARED
 from nifsdc.control.kinds import CameraKind
 from nifsdc.database.locate import share
 from nifsdc.sdsu import programs
+from nifsdc.sdsu.commands import Detectors
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.words import Board
 
@@ -48,15 +52,26 @@ def assemble(config: IocConfig) -> Assembly:
 
 def _nifs(config: IocConfig) -> Assembly:
     layout = Layout.load(_detector_file(config))
+    start_up = _start_up(config, Detectors.IR)
+    return Assembly(INFRARED, layout.name, lambda controller: NifsCamera(layout, controller, start_up))
+
+
+def _ccd(config: IocConfig) -> Assembly:
+    detector = CcdDetector.load(_detector_file(config))
+    start_up = _start_up(config, Detectors.CCD)
+    kind = ccd_kind(detector, config.controller.window_fragments)
+    return Assembly(kind, detector.name, lambda controller: SdsuCcdCamera(detector, controller, start_up))
+
+
+def _start_up(config: IocConfig, detectors: Detectors) -> StartUp:
     settings = config.controller
-    start_up = StartUp(
-        Path(settings.timing_program or programs.path(Board.TIMING)),
-        Path(settings.utility_program or programs.path(Board.UTILITY)),
+    return StartUp(
+        Path(settings.timing_program or programs.path(Board.TIMING, detectors)),
+        Path(settings.utility_program or programs.path(Board.UTILITY, detectors)),
         settings.speed == "high",
         settings.temperature,
         settings.bias,
     )
-    return Assembly(INFRARED, layout.name, lambda controller: NifsCamera(layout, controller, start_up))
 
 
 def _detector_file(config: IocConfig) -> Path:
@@ -64,4 +79,4 @@ def _detector_file(config: IocConfig) -> Path:
     return path if path.is_file() else share("db") / config.detector
 
 
-_CAMERAS: Mapping[str, Callable[[IocConfig], Assembly]] = {"nifs": _nifs}
+_CAMERAS: Mapping[str, Callable[[IocConfig], Assembly]] = {"nifs": _nifs, "ccd": _ccd}

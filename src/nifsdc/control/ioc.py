@@ -45,6 +45,8 @@ EVERY_VALUE = (
     "obsSnlState",
     "sdsuSnlState",
     "slaveState",
+    "lastPath",
+    "scratchPath",
 )
 """status records whose every value reaches the clients; of the others the newest of a burst does"""
 

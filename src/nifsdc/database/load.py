@@ -1,4 +1,8 @@
-"""From ``db/*.yaml`` to a `Definition`; whatever is wrong is found here, all of it at once."""
+"""From ``db/`` to a `Definition`; whatever is wrong is found here, all of it at once.
+
+The files of the folder itself are for every camera; a folder below it has those of one kind of camera, which
+add to them.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,18 @@ from nifsdc.database.read_parameters import read_parameters
 from nifsdc.database.read_status import read_status
 from nifsdc.database.source import DefinitionError, Entry, read_yaml
 
+NIFS = "nifs"
 
-def load(folder: Path | None = None) -> Definition:
+
+def load(folder: Path | None = None, camera: str = NIFS) -> Definition:
     """Read the database.
 
     Parameters
     ----------
     folder
         where the YAML files are; by default those that came with the package
+    camera
+        kind of camera: the folder below it whose files add to them
 
     Raises
     ------
@@ -33,13 +41,22 @@ def load(folder: Path | None = None) -> Definition:
     def file(name: str) -> Entry:
         return Entry(name, read_yaml(folder, name), problems)
 
-    parameters = read_parameters(file("parameters.yaml"))
-    tree = file("commands.yaml")
-    applies = read_applies(tree)
-    commands = read_commands(tree, applies, {parameter.name: parameter for parameter in parameters})
-    cars, combiners, combined = read_cars(file("cars.yaml"), commands, applies)
-    status_files = sorted((folder / "status").glob("*.yaml"))
-    status = tuple(each for path in status_files for each in read_status(file(f"status/{path.name}")))
+    def both(name: str) -> tuple[Entry, Entry]:
+        return file(f"{camera}/{name}"), file(name)
+
+    parameter_files = both("parameters.yaml")
+    modes = parameter_files[0].texts("modes")
+    parameters = read_parameters(parameter_files[::-1], modes)
+    trees = both("commands.yaml")
+    applies = read_applies(trees)
+    commands = read_commands(trees, applies, {parameter.name: parameter for parameter in parameters})
+    cars, combiners, combined = read_cars(both("cars.yaml"), commands, applies)
+    status_files = sorted((*folder.glob("status/*.yaml"), *folder.glob(f"{camera}/status/*.yaml")))
+    status = tuple(
+        each
+        for path in status_files
+        for each in read_status(file(path.relative_to(folder).as_posix()), modes)
+    )
     definition = Definition(
         parameters=_with_doors(parameters, commands),
         commands=commands,

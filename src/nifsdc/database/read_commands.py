@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nifsdc.database.definition import (
@@ -13,7 +13,7 @@ from nifsdc.database.definition import (
     CommandDef,
     ParameterDef,
 )
-from nifsdc.database.source import MODE_MACRO, Entry, with_mode
+from nifsdc.database.source import GIVEN_TWICE, MODE_MACRO, Entry, with_mode
 
 CAD_LETTERS = "ABCDEFGHIJKLMNOPQRST"
 APPLY_LETTERS = "ABCDEFGH"
@@ -29,11 +29,25 @@ ALLOWED = {
 }
 
 
-def read_applies(file: Entry) -> tuple[ApplyDef, ...]:
-    """Return the apply records, the top one first."""
+def _entries(files: Sequence[Entry], section: str, key: str = "") -> Iterator[tuple[str, Entry]]:
+    """Yield name and entry of a section of several files; a name that is given twice is a problem.
+
+    With a ``key`` the entries are texts, and become entries that have the text under this key.
+    """
+    known: set[str] = set()
+    for file in files:
+        for name, tree in file.take(section, "section", {}).items():
+            entry = file.child(name, {key: tree} if key else tree)
+            if name in known:
+                entry.problem(GIVEN_TWICE)
+            known.add(name)
+            yield name, entry
+
+
+def read_applies(files: Sequence[Entry]) -> tuple[ApplyDef, ...]:
+    """Return the apply records, the top one first: the first of the first file."""
     applies = []
-    for name, tree in file.take("applies", "section").items():
-        entry = file.child(name, tree)
+    for name, entry in _entries(files, "applies"):
         children = entry.take("children", "list")
         if not 1 <= len(children) <= len(APPLY_LETTERS):
             entry.problem(f"has {len(children)} children; expected 1 to {len(APPLY_LETTERS)}")
@@ -41,19 +55,19 @@ def read_applies(file: Entry) -> tuple[ApplyDef, ...]:
         applies.append(ApplyDef(name, entry.description("doc"), names))
         entry.finish()
     if not applies:
-        file.problem("has no apply record; the first one is the top")
+        files[0].problem("has no apply record; the first one is the top")
     return tuple(applies)
 
 
 def read_commands(
-    file: Entry, applies: tuple[ApplyDef, ...], parameters: Mapping[str, ParameterDef]
+    files: Sequence[Entry], applies: tuple[ApplyDef, ...], parameters: Mapping[str, ParameterDef]
 ) -> tuple[CommandDef, ...]:
     """Return the commands in the order in which directives reach them."""
-    section = file.take("commands", "section")
-    file.finish()
     commands = {
-        name: _command(file.child(name, tree), name, applies, parameters) for name, tree in section.items()
+        name: _command(entry, name, applies, parameters) for name, entry in _entries(files, "commands")
     }
+    for file in files:
+        file.finish()
     order = [child for apply in _walk(applies) for child in apply.children if child in commands]
     ordered = {name: commands[name] for name in order}
     return (*ordered.values(), *(each for name, each in commands.items() if name not in ordered))
@@ -172,26 +186,26 @@ def _default_text(parameter: ParameterDef | None, ftv: str) -> str:
 
 
 def read_cars(
-    file: Entry, commands: tuple[CommandDef, ...], applies: tuple[ApplyDef, ...]
+    files: Sequence[Entry], commands: tuple[CommandDef, ...], applies: tuple[ApplyDef, ...]
 ) -> tuple[tuple[CarDef, ...], tuple[CombinerDef, ...], str]:
-    """Return the cars, the combiners, and the name of the combined car."""
-    docs = file.take("cars", "section")
-    combined = file.take("combined", "text")
+    """Return the cars of all files, and of the first one the combiners and the name of the combined car."""
+    first = files[0]
+    combined = first.take("combined", "text")
     combiners = tuple(
-        _combiner(file.child(name, {"inputs": tree}), name)
-        for name, tree in file.take("combiners", "section").items()
+        _combiner(first.child(name, {"inputs": tree}), name)
+        for name, tree in first.take("combiners", "section").items()
     )
-    file.finish()
-    cars = []
-    for name, tree in docs.items():
-        entry = file.child(name, {"doc": tree})
+    cars: dict[str, CarDef] = {}
+    for name, entry in _entries(files, "cars", "doc"):
         icids = _client_ids(name, commands, combined, applies)
         if len(icids) != 1:
             entry.problem(
                 f"has {len(icids)} sources of its client id ({', '.join(icids)}); expected one command or id"
             )
-        cars.append(CarDef(name, entry.description("doc"), icids[0] if icids else ""))
-    return tuple(cars), combiners, combined
+        cars[name] = CarDef(name, entry.description("doc"), icids[0] if icids else "")
+    for file in files:
+        file.finish()
+    return tuple(cars.values()), combiners, combined
 
 
 def _client_ids(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nifsdc.database.definition import ParameterDef, SetpointDef
-from nifsdc.database.source import Entry, expand_modes
+from nifsdc.database.source import GIVEN_TWICE, Entry, expand_modes
 from nifsdc.dictionary import InvalidValue, ParameterDictionary, Scalar
 
 TYPES = ("int", "float", "choice", "text", "mnemonic")
@@ -23,12 +24,26 @@ STRING_LENGTH = 39
 AO_PRECISION = 3
 
 
-def read_parameters(file: Entry) -> tuple[ParameterDef, ...]:
-    """Return the parameters; their doors are not known yet."""
-    modes = file.texts("modes")
-    section = file.take("parameters", "section")
-    file.finish()
-    return tuple(_parameter(file.child(name, tree), name) for name, tree in expand_modes(section, modes))
+def read_parameters(files: Sequence[Entry], modes: Sequence[str]) -> tuple[ParameterDef, ...]:
+    """Return the parameters, those of each file together; their doors are not known yet.
+
+    Parameters
+    ----------
+    files
+        ``parameters.yaml`` of each folder
+    modes
+        what ``$(mode)`` stands for
+    """
+    parameters: dict[str, ParameterDef] = {}
+    for file in files:
+        section = file.take("parameters", "section")
+        file.finish()
+        for name, tree in expand_modes(section, modes):
+            entry = file.child(name, tree)
+            if name in parameters:
+                entry.problem(GIVEN_TWICE)
+            parameters[name] = _parameter(entry, name)
+    return tuple(parameters.values())
 
 
 def _parameter(entry: Entry, name: str) -> ParameterDef:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nifsdc.database.definition import AlarmLimit, StatusDef
@@ -29,10 +29,17 @@ SEVERITIES = ("MINOR", "MAJOR", "INVALID")
 LONGEST_TEXT = 4096
 
 
-def read_status(file: Entry) -> tuple[StatusDef, ...]:
-    """Return the status records of one file."""
+def read_status(file: Entry, modes: Sequence[str]) -> tuple[StatusDef, ...]:
+    """Return the status records of one file.
+
+    Parameters
+    ----------
+    file
+        it
+    modes
+        what ``$(mode)`` stands for
+    """
     group = file.take("group", "text")
-    modes = file.texts("modes")
     section = file.take("records", "section")
     file.finish()
     return tuple(

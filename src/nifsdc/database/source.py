@@ -14,6 +14,7 @@ import yaml
 DESC_LENGTH = 40
 """characters that a record's DESC can hold"""
 MODE_MACRO = "$(mode)"
+GIVEN_TWICE = "is in another file too; remove or rename one of them"
 
 
 class DefinitionError(ValueError):

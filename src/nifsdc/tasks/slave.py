@@ -7,6 +7,7 @@ the time records moving, and leaves the pixels to the Readout task.
 from __future__ import annotations
 
 import time
+from collections import deque
 from enum import IntEnum
 from typing import Any
 
@@ -49,8 +50,9 @@ TELEMETRY_SECONDS = 5.0
 """real seconds between two readings of temperatures and states while nothing is exposed"""
 STOP_MARGIN = 1.0
 """detector seconds before the last reads in which a stop is not sent: it would meet the readout"""
-END_SECONDS = 10.0
-"""real seconds that the Readout task has to let go of an exposure that was given up"""
+END_SECONDS = 20.0
+"""real seconds that the Readout task has to let go of an exposure that was given up; a command that is under
+way then, such as a preflash, may take 15 s (INS-DAS-18, "Transactions")"""
 
 ACTIVE, INACTIVE = 0, 1
 """the flags prep, acq and rdout are 0 while it happens (icd/nifs_clients.md)"""
@@ -97,6 +99,7 @@ class SlaveTask(Task[Request]):
         self._next_telemetry = 0.0
         self._next_numbers = 0.0
         self._shown_phase: Phase | None = None
+        self._kept: deque[Request] = deque()
 
     @property
     def state(self) -> SlaveState:
@@ -118,7 +121,12 @@ class SlaveTask(Task[Request]):
         self._show(prep=INACTIVE, acq=INACTIVE, rdout=INACTIVE)
 
     def handle(self, message: Request) -> None:
-        """Carry out one request and report how it ended."""
+        """Carry out one request and report how it ended, and then those that came while it was ending."""
+        self._handle(message)
+        while self._kept and not self._ending.is_set():
+            self._handle(self._kept.popleft())
+
+    def _handle(self, message: Request) -> None:
         match message:
             case Observe():
                 self._observe(message)
@@ -187,7 +195,12 @@ class SlaveTask(Task[Request]):
         settings = request.settings
         self._enter(SlaveState.PREPARING)
         self._show(prep=ACTIVE)
-        plan = self._camera.plan(settings.request)
+        try:
+            plan = self._camera.plan(settings.request)
+        except ValueError as error:
+            self._enter(SlaveState.READY)
+            self._report(Failed(request, brief(error)))
+            return
         exposure = Exposure(settings, plan, self._camera.read_size(plan), self._camera.now)
         try:
             self._camera.prepare(plan)
@@ -217,6 +230,9 @@ class SlaveTask(Task[Request]):
                     self._hold(exposure, held)
                 case None:
                     pass
+                case other if exposure.phase is Phase.CLOSING:
+                    # Its file may be stored already, so that this is asked for in good faith.
+                    self._kept.append(other)
                 case other:
                     self._report(Failed(other, "an exposure is under way"))
             if self._ending.is_set() and not exposure.cancel.is_set():
