@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from nifsdc.camera.accumulator import Accumulator, Keywords
-from nifsdc.camera.stream import Chunk
+from nifsdc.sdsu.pixels import Chunk
 from nifsdc.timing.plan import Plan
 
 R = TypeVar("R", contravariant=True)

@@ -9,8 +9,8 @@ from nifsdc.camera.accumulator import FowlerAccumulator, Keywords
 from nifsdc.camera.camera import Measured, ReadSize
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
-from nifsdc.camera.stream import Cancelled, Chunk, PixelStream
 from nifsdc.sdsu.controller import Controller
+from nifsdc.sdsu.pixels import Cancelled, Chunk, PixelStream
 from nifsdc.timing.infrared import ExposurePlan, IrRequest
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from nifsdc.camera.camera import Camera, P, R, Step
-from nifsdc.camera.stream import Cancelled, PixelStream
 from nifsdc.sdsu.controller import Controller, StartupReport, StartupSettings
 from nifsdc.sdsu.errors import ControllerError
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.lod import LodError, LodFile, parse
+from nifsdc.sdsu.pixels import Cancelled, PixelStream
 
 Scalar = int | float | str
 

@@ -25,8 +25,10 @@ from nifsdc.sdsu.errors import (
 )
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.lod import LodFile
-from nifsdc.sdsu.memory import X_POINTER, Noticeboard, TimingBoard, UtilityBoard
+from nifsdc.sdsu.memory import ID_BITS, X_POINTER, Noticeboard, TimingBoard, UtilityBoard
 from nifsdc.sdsu.readout import Phase, Readout
+from nifsdc.sdsu.sequences.annexes import start_up
+from nifsdc.sdsu.sequences.steps import Load, Place, ResetController, Send
 from nifsdc.sdsu.transactions import LOST_POWER, Transactor
 from nifsdc.sdsu.words import DON, Address, Board, Space
 
@@ -46,6 +48,11 @@ __all__ = [
     "WrongEcho",
 ]
 
+UNBOUNDED = 1 << 31
+READ_BLOCKS = {"MRA": 2, "GRB": 2, "RDT": UNBOUNDED, "MRC": 1}
+"""blocks of pixels that a command makes; RDT goes on until it is aborted"""
+STILL_ONLY = frozenset({*READ_BLOCKS, "RDC", "CLR", "IDL", "STP"})
+"""commands that are not for a controller that integrates between two blocks"""
 GENERATION_2 = 2
 """what a controller is that does not know GEN"""
 
@@ -105,10 +112,25 @@ class Controller:
         """
         if COMMANDS[label].reply is Reply.SYSTEM_RESET:
             raise ValueError(f"{label} is not sent as an ordinary command: use reset")
-        if label not in ("MRA", "GRB"):
+        if label not in READ_BLOCKS:
             return self._ask(board, label, *arguments)
         self._start_reads(board, label, arguments)
         return DON
+
+    def send(self, step: Send) -> int | None:
+        """Send a command of a run sequence; return the word it is answered with, None if it has no answer."""
+        arguments = [each if isinstance(each, int) else self._address(each).word for each in step.arguments]
+        match step.label:
+            case "RDC":
+                self.read_out()
+                return None
+            case "ABR":
+                self.abort()
+                return None
+            case "GEN":
+                return self.generation()
+            case _:
+                return self.command(step.board, step.label, *arguments)
 
     # Commands of all programmes
 
@@ -264,23 +286,18 @@ class Controller:
         def loading(board: Board, done: int, total: int) -> None:
             tell(f"load the {board.name.lower()} board", done, total)
 
-        tell("reset the controller")
-        self.reset()
-        tell("identify the controller")
-        report = StartupReport(self.generation(), self.utility_board.id_code())
-        self.download(settings.timing, verify=settings.verify, progress=loading)
-        self.download(settings.utility, verify=settings.verify, progress=loading)
-        tell("switch the analogue power on")
-        self.power_on()
-        tell("set the temperature")
-        self.utility_board.demanded_temperature_mk.write(settings.temperature_mk)
-        tell("start the clocks")
-        self.idle()
-        if settings.high_speed:
-            self.high_speed()
-        else:
-            self.low_speed()
-        return report
+        answers: dict[str, int | None] = {}
+        programmes = {Board.TIMING: settings.timing, Board.UTILITY: settings.utility}
+        for step in start_up(settings.temperature_mk, high_speed=settings.high_speed).steps:
+            tell(step.does)
+            match step:
+                case ResetController():
+                    self.reset()
+                case Load():
+                    self.download(programmes[step.board], verify=settings.verify, progress=loading)
+                case Send():
+                    answers[step.label] = self.send(step)
+        return StartupReport(answers["GEN"] or GENERATION_2, (answers["RDM"] or 0) & ID_BITS)
 
     # Details
 
@@ -306,9 +323,17 @@ class Controller:
     def _noticeboard(self, board: Board) -> Noticeboard:
         return self.timing_board if board is Board.TIMING else self.utility_board
 
+    def _address(self, place: Place) -> Address:
+        return self._noticeboard(place.board).cell(place.name).address
+
     def _start_reads(self, board: Board, label: str, arguments: tuple[int, ...]) -> None:
         with self._transactor.exclusive():
-            readout = self._planned(label, blocks=2, reads=arguments[0] if arguments else 1)
+            reads = arguments[0] if arguments else 1
+            # MRC makes a block of each of its reads; those of the others have all of them.
+            of_each = label == "MRC"
+            readout = self._planned(
+                label, blocks=reads if of_each else READ_BLOCKS[label], reads=1 if of_each else reads
+            )
             self._ask(board, label, *arguments)
             self._readout = readout
 
@@ -324,7 +349,7 @@ class Controller:
         phase = readout.phase(self.link.progress())
         if phase is Phase.DONE:
             self._readout = None
-        elif phase is not Phase.INTEGRATING or command.label in ("MRA", "RDC", "GRB", "CLR", "IDL", "STP"):
+        elif phase is not Phase.INTEGRATING or command.label in STILL_ONLY:
             raise Busy(
                 f"{command.label} cannot be sent during {readout.command}: {phase.value}, and the controller "
                 "takes nothing but abort and reset; wait for the last pixel or abort"

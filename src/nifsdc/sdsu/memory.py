@@ -22,6 +22,7 @@ Y_POINTER = Address(Space.P, 0x01FF)
 HIGHEST_BASE = 0xFF00
 """where a noticeboard can begin at most: a DSP's data memory has 64 k words"""
 ID_CODE = Address(Space.Y, 0x0000)
+ID_BITS = 0xFF
 """the camera's identity on the utility board, readable at boot time too; lower 8 bits"""
 
 
@@ -239,4 +240,4 @@ class UtilityBoard(Noticeboard):
 
     def id_code(self) -> int:
         """Read the camera's identity, 8 bits; possible before any programme is loaded."""
-        return self.memory.read_memory(self.board, ID_CODE) & 0xFF
+        return self.memory.read_memory(self.board, ID_CODE) & ID_BITS

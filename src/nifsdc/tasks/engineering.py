@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nifsdc.camera.sdsu import SdsuCamera
-from nifsdc.camera.stream import Cancelled
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.commands import COMMANDS, Command, Reply
 from nifsdc.sdsu.errors import Busy, ControllerError, ErrorReply
 from nifsdc.sdsu.memory import ReadoutMode
+from nifsdc.sdsu.pixels import Cancelled
 from nifsdc.sdsu.words import Address, Board, Space
 from nifsdc.tasks.messages import ControllerCommand, Request, Scalar
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from nifsdc.camera.accumulator import Accumulator, Image
 from nifsdc.camera.camera import Camera, Measured
-from nifsdc.camera.stream import Cancelled, Chunk
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.errors import ControllerError
+from nifsdc.sdsu.pixels import Cancelled, Chunk
 from nifsdc.tasks.exposure import Exposure, Phase
 from nifsdc.tasks.header import ObservationHeader
 from nifsdc.tasks.messages import ReadOut, Reporter

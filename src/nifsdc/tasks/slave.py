@@ -13,9 +13,9 @@ from typing import Any
 
 from nifsdc.camera.camera import NotNow
 from nifsdc.camera.sdsu import SdsuCamera
-from nifsdc.camera.stream import Cancelled
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.errors import Busy, ControllerError
+from nifsdc.sdsu.pixels import Cancelled
 from nifsdc.tasks.engineering import Engineering
 from nifsdc.tasks.exposure import READING, Exposure, Phase
 from nifsdc.tasks.messages import (
