@@ -161,7 +161,7 @@ def test_start_up(high: bool, speed: tuple[int, ...]) -> None:
     [
         (lambda: annexes.ccd_run(0), "an exposure of 0 ms; expected 1 to 16777215 ms"),
         (lambda: annexes.ccd_run(0x1000000), "expected 1 to 16777215"),
-        (lambda: annexes.ccd_dark(-1), "an exposure of -1 ms"),
+        (lambda: annexes.ccd_dark(-1), "a dark of -1 ms"),
         (lambda: annexes.ccd_flash(14_001), "expected 1 to 14000 ms"),
         (lambda: annexes.ir_run(1000, 0), "0 reads; expected 1 or more"),
         (lambda: annexes.ir_run(1000, 1, -1), "-1 clearing reads"),

@@ -36,7 +36,7 @@ def _rig(detector: str) -> Iterator[Rig]:
 
 @pytest.fixture(scope="module")
 def ccd_process() -> Iterator[Rig]:
-    yield from _rig("ccd2")
+    yield from _rig("ccd1")
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,9 @@ SEQUENCES: dict[str, Callable[[], Sequence]] = {
 }
 
 
+LONG = [annexes.ccd_run(600_000), annexes.ccd_dark(600_000)]
+
+
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_a_ccd_sequence_is_carried_out(ccd: Rig, name: str) -> None:
     sequence = SEQUENCES[name]()
@@ -124,7 +127,9 @@ def test_reads_at_time_are_at_their_times(ir: Rig) -> None:
     outcome = Runner(ir.controller).run(sequence)
     assert outcome.pixels == (pixels,) * 3
     # A demand that comes late on a busy machine is read at once, so never before its time.
-    assert [measured >= time for measured, time in zip(outcome.integrated_ms[1:], times, strict=True)] == [True] * 2
+    assert [measured >= time for measured, time in zip(outcome.integrated_ms[1:], times, strict=True)] == [
+        True
+    ] * 2
     assert sent(ir) == resolved(ir, sequence)
 
 
@@ -177,7 +182,9 @@ def test_a_run_that_is_finished_early_is_read(ccd: Rig, pool: ThreadPoolExecutor
 
 
 @pytest.mark.parametrize("pause", [False, True])
-@pytest.mark.parametrize("sequence", [annexes.ccd_run(600_000), annexes.ccd_dark(600_000)], ids=["run", "dark"])
+@pytest.mark.parametrize(
+    "sequence", [annexes.ccd_run(600_000), annexes.ccd_dark(600_000)], ids=["run", "dark"]
+)
 def test_a_cancelled_exposure_leaves_the_shutter_closed_and_can_be_repeated(
     ccd: Rig, pool: ThreadPoolExecutor, sequence: Sequence, pause: bool
 ) -> None:
