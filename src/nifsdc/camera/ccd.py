@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from nifsdc.camera.accumulator import SATURATION, SCIENCE, Image, Keywords, image_keywords
 from nifsdc.camera.camera import Measured, NotNow, ReadSize, Step
 from nifsdc.camera.ccd_detector import CcdDetector
-from nifsdc.camera.integration import Integration
 from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
-from nifsdc.camera.stream import Cancelled, Chunk, PixelStream
 from nifsdc.sdsu.controller import Controller
+from nifsdc.sdsu.integration import Integration
+from nifsdc.sdsu.pixels import Cancelled, Chunk, PixelStream
 from nifsdc.sdsu.windows import Window, WindowPlan
 from nifsdc.sdsu.words import Address, Board, Space
 from nifsdc.timing.ccd import CcdPlan, CcdRequest, ExposureType, Region
