@@ -21,14 +21,27 @@ class LinkConfig:
     """How the controller is reached."""
 
     kind: str = "sim"
-    """``sim``: the simulator's socket and image buffer"""
+    """``sim``: the simulator's socket and image buffer; ``tcp``: `nifsdc link-server` on another host;
+    ``device``: the driver of an interface card in this one"""
     host: str = "127.0.0.1"
     port: int = 5064
-    """TCP port of the simulator's word socket"""
+    """TCP port of the simulator's word socket, or of the link server"""
     buffer: str = ""
     """path of the simulator's image buffer, as its READY line gives it"""
+    device: str = ""
+    """path of the driver's node; behind a colon its kind, where the name does not tell: pci, pci-old, pcie"""
     detector: str = "hawaii2"
     """what the simulator simulates when `nifsdc up` starts it: ``hawaii2``, ``ccd1``, ``ccd2`` or ``ccd4``"""
+
+    def __str__(self) -> str:
+        """Return it as `nifsdc.sdsu.links.choose.parse_link` reads it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        ways = {
+            "sim": f"sim:{host}:{self.port}:{self.buffer}",
+            "tcp": f"tcp:{host}:{self.port}",
+            "device": f"device:{self.device}",
+        }
+        return ways.get(self.kind, self.kind)
 
 
 @dataclass(frozen=True)

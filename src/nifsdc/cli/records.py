@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nifsdc.cli import options
-from nifsdc.database import Definition, DefinitionError, ParameterDef, load
+from nifsdc.database import NIFS, Definition, DefinitionError, ParameterDef, load
 from nifsdc.database.export import export_db
 from nifsdc.records.definition import RecordDef
 
@@ -74,7 +74,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("--export-db", dest="db", metavar="FILE", help="the same as `export --db FILE`")
-    parser.set_defaults(folder=None, top="nifs:")
+    parser.set_defaults(folder=None, top="nifs:", camera=NIFS)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     listing = actions.add_parser(
         "list", help="records as a table", epilog="example: nifsdc records list 'obs_*'"
@@ -95,6 +95,7 @@ def add_parser(subparsers: Any) -> None:
     export.add_argument("--db", required=True, metavar="FILE", help="file to write, - for standard output")
     for each in (listing, describe, export):
         options.add_top(each)
+        each.add_argument("--camera", default=NIFS, help="kind of camera: nifs or ccd (default: %(default)s)")
         each.add_argument("--folder", type=Path, help="folder of the definition (default: the one shipped)")
     for each in (listing, describe):
         each.add_argument("--json", action="store_true", help="for scripts")
@@ -103,7 +104,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nifsdc records``."""
     try:
-        definition = load(args.folder)
+        definition = load(args.folder, args.camera)
     except DefinitionError as error:
         print(f"nifsdc records: the definition has mistakes:\n{error}", file=sys.stderr)
         return 2

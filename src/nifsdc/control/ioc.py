@@ -27,7 +27,7 @@ from nifsdc.records.definition import RecordDef
 from nifsdc.records.types import EventMask
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.links.base import Link
-from nifsdc.sdsu.links.sim import SimLink
+from nifsdc.sdsu.links.choose import BadLink, open_link
 from nifsdc.tasks.data import DataTask
 from nifsdc.tasks.header import Installation, ObservationHeader
 from nifsdc.tasks.messages import Reporter
@@ -163,12 +163,10 @@ class Ioc:
         return control
 
     def _link(self) -> Link:
-        link = self._config.link
-        if link.kind != "sim":
-            raise ConfigError(
-                f"link kind {link.kind!r}: this version drives the simulator only; expected 'sim'"
-            )
-        return SimLink(link.host, link.port, Path(link.buffer), connect=False)
+        try:
+            return open_link(str(self._config.link), connect=False)
+        except BadLink as error:
+            raise ConfigError(f"link: {error}") from error
 
     # --- records ------------------------------------------------------------------------------------------
 

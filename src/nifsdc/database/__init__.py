@@ -12,10 +12,11 @@ from .definition import (
     SetpointDef,
     StatusDef,
 )
-from .load import load
+from .load import NIFS, load
 from .source import DefinitionError
 
 __all__ = [
+    "NIFS",
     "AlarmLimit",
     "ApplyDef",
     "ArgumentDef",
