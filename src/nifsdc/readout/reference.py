@@ -1,0 +1,99 @@
+"""Correction by reference samples (SDN 11.03 section 4.6.5: 32 samples appended to each line of readout).
+
+What drifts in the electronics between reads is common to the pixels of an output and to the reference samples
+read with them: the level of a whole output, and, slower than a line, that of each line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nifsdc.readout.unravel import OutputLike, readout_order
+
+
+@dataclass(frozen=True)
+class ReferenceLevels:
+    """Levels of the reference samples of one image."""
+
+    outputs: NDArray[np.float64]
+    """mean of each output, counts, shape (outputs,)"""
+    noise: NDArray[np.float64]
+    """standard deviation of each output's samples about the mean of their line, counts, shape (outputs,)"""
+    lines: NDArray[np.float64]
+    """mean of each line less that of its output, smoothed, counts, shape (outputs, lines)"""
+
+
+def reference_levels(reference: NDArray[np.generic], smooth: int = 1) -> ReferenceLevels:
+    """Reduce reference samples to levels.
+
+    Parameters
+    ----------
+    reference
+        shape (outputs, lines, samples), counts, as `Unraveller.unravel` gives them
+    smooth
+        lines, an odd number, over which the lines' means are averaged: a line's own 32 samples would add a
+        sixth of their noise to its pixels; at the ends, over the lines there are
+
+    Raises
+    ------
+    ValueError
+        when there are no samples, or ``smooth`` is even or less than 1
+    """
+    if reference.ndim != 3 or reference.size == 0:
+        raise ValueError(
+            f"reference samples of shape {reference.shape}; expected (outputs, lines, samples): "
+            "switch the correction off for a device without them"
+        )
+    if smooth < 1 or smooth % 2 == 0:
+        raise ValueError(f"smoothing over {smooth} lines; expected an odd number")
+    values = reference.astype(np.float64)
+    means = values.mean(axis=2)
+    outputs = means.mean(axis=1)
+    left = values - means[:, :, np.newaxis]
+    samples = values.shape[2]
+    free = max(1, values.shape[1] * (samples - 1))
+    noise = np.sqrt(np.sum(left**2, axis=(1, 2)) / free)
+    return ReferenceLevels(outputs, noise, _running_mean(means - outputs[:, np.newaxis], smooth))
+
+
+def _running_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    if width == 1:
+        return values
+    count = values.shape[1]
+    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    first = np.maximum(np.arange(count) - width // 2, 0)
+    last = np.minimum(np.arange(count) + width // 2 + 1, count)
+    return np.asarray((sums[:, last] - sums[:, first]) / (last - first))
+
+
+def correct_by_reference(
+    image: NDArray[np.float32],
+    levels: ReferenceLevels,
+    outputs: Sequence[OutputLike],
+    *,
+    per_output: bool = True,
+    per_line: bool = True,
+) -> None:
+    """Subtract reference levels from an image, in place.
+
+    Parameters
+    ----------
+    image
+        shape (rows, columns), counts
+    levels
+        of the same image's reference samples: for a slope, those of the samples' slopes
+    outputs
+        the amplifiers, in the order of the levels
+    per_output, per_line
+        which of the corrections to make
+    """
+    for number, output in enumerate(outputs):
+        part = readout_order(image, output)
+        if per_output:
+            part -= np.float32(levels.outputs[number])
+        if per_line:
+            part -= levels.lines[number].astype(np.float32)[:, np.newaxis]
