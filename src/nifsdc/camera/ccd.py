@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import dropwhile
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,13 @@ from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.integration import Integration
 from nifsdc.sdsu.pixels import Cancelled, Chunk, PixelStream
+from nifsdc.sdsu.sequences.annexes import SHORTEST_MS, ccd_bias, ccd_dark, ccd_flash, ccd_run
+from nifsdc.sdsu.sequences.steps import Integrate, Send, Sequence
+from nifsdc.sdsu.sequences.steps import Step as SequenceStep
 from nifsdc.sdsu.windows import Window, WindowPlan
 from nifsdc.sdsu.words import Address, Board, Space
 from nifsdc.timing.ccd import CcdPlan, CcdRequest, ExposureType, Region
 
-DETECT_SECONDS = 2.0
-"""detector seconds before its end at which the end of an exposure is waited for with DEX (Annex C)"""
 LOOK_SECONDS = 0.25
 """detector seconds between two looks at what is asked of an exposure"""
 PAUSE_LOOK_SECONDS = 0.05
@@ -62,6 +64,28 @@ def readout_plan(detector: CcdDetector, request: CcdRequest, fragments: int) -> 
         return WindowPlan.full(geometry, request.xbin, request.ybin)
     windows = [Window(x - 1, y - 1, width, height) for x, y, width, height in request.regions]
     return WindowPlan.build(windows, geometry, request.xbin, request.ybin, fragments)
+
+
+def annex_c(request: CcdRequest) -> Sequence:
+    """Return the run sequence of INS-DAS-18 Annex C that takes an exposure; none is shorter than 1 ms."""
+    milliseconds = max(SHORTEST_MS, round(request.exposing * 1000))
+    match request.type:
+        case ExposureType.BIAS:
+            return ccd_bias()
+        case ExposureType.FLASH:
+            return ccd_flash(milliseconds)
+        case ExposureType.DARK:
+            return ccd_dark(milliseconds)
+        case _:
+            return ccd_run(milliseconds)
+
+
+def _commands(steps: Iterable[SequenceStep]) -> Iterator[Send]:
+    """Yield the commands up to the first wait, or to the readout."""
+    for step in steps:
+        if not isinstance(step, Send) or step.label == "RDC":
+            return
+        yield step
 
 
 class CcdAccumulator:
@@ -212,8 +236,8 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
     def _move_shutter(self, parameters: Mapping[str, Scalar]) -> None:
         self._utility("OSH" if parameters["shutterDemand"] == "OPEN" else "CSH")
 
-    def _utility(self, label: str, *arguments: int) -> None:
-        self.controller.command(Board.UTILITY, label, *arguments)
+    def _utility(self, label: str) -> None:
+        self.controller.command(Board.UTILITY, label)
 
     def identity(self) -> Mapping[str, Scalar]:
         """Return what is known since the start-up, and the time of a full readout."""
@@ -263,18 +287,13 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
         self._block = self.link.progress().block
         self._by_controller = False
         self._measured = Measured(0.0, "CONTROLLER" if request.type.opens_shutter else "HOST")
-        self.controller.stop_idle()
-        self.controller.clear()
-        if request.type.opens_shutter:
-            self._demand(request.exposure)
-        self.controller.stop_idle()
+        *clearing, last = _commands(annex_c(request).steps)
+        for step in clearing:
+            self.controller.send(step)
         begun = datetime.now(UTC)
-        if request.type is ExposureType.FLASH:
-            self._utility("PFL", round(request.flash * 1000))
-        elif request.type.opens_shutter:
-            self._utility("BEX")
-            self._by_controller = True
+        self.controller.send(last)
         if request.type.exposes:
+            self._by_controller = request.type.opens_shutter
             self._integration.begin(request.exposure)
         return begun
 
@@ -293,7 +312,7 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
     ) -> None:
         """Wait for the end of the exposure, read out, and take the pixels as they arrive."""
         if plan.request.type.exposes:
-            self._measured = self._integrate(cancel, stop)
+            self._measured = self._integrate(plan.request, cancel, stop)
         self._block += 1
         if cancel.is_set():
             raise Cancelled
@@ -307,9 +326,11 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
         for chunk in pixels.chunks():
             take(chunk)
 
-    def _integrate(self, cancel: threading.Event, stop: threading.Event) -> Measured:
+    def _integrate(self, request: CcdRequest, cancel: threading.Event, stop: threading.Event) -> Measured:
         integration = self._integration
-        margin = DETECT_SECONDS if self._by_controller else 0.0
+        following = dropwhile(lambda step: not isinstance(step, Integrate), annex_c(request).steps)
+        wait = next(following)
+        margin = wait.before / 1000 if isinstance(wait, Integrate) else 0.0
         while True:
             with integration.lock:
                 ending = stop.is_set() or cancel.is_set()
@@ -326,10 +347,11 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
             return Measured(elapsed, "HOST")
         if ending:
             self._demand(0.0)
-        self._utility("DEX")
+        milliseconds = 0
+        for step in _commands(following):
+            milliseconds = self.controller.send(step) or 0
         self._by_controller = False
-        seconds = self.controller.utility_board.current_exposure_ms.read() / 1000.0
-        return Measured(seconds, "CONTROLLER")
+        return Measured(milliseconds / 1000.0, "CONTROLLER")
 
     def end_exposure(self, plan: CcdReadoutPlan) -> Measured:
         """Return how long was exposed: by the controller's timer where it has a shutter open."""
