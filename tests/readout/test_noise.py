@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nifsdc.readout.coadd import CoaddSum
 from nifsdc.readout.cosmic import CosmicRayTest
-from nifsdc.readout.fowler import FowlerSum
+from nifsdc.readout.fowler import FowlerSum, photon_share
 from nifsdc.readout.linear import LinearFit
+from nifsdc.readout.quality import Quality
 
 PIXELS = 10000
 READ_NOISE = 5.4  # counts
@@ -61,6 +63,42 @@ def test_fowler_and_dcs(count: int, rate: float, noise: float) -> None:
     by_reading = 2 / count * (noise**2 + 1 / 12)
     by_photons = rate / GAIN * (apart - (count**2 - 1) / (3 * count))
     assert np.std(result, dtype=float) == pytest.approx(np.sqrt(by_reading + by_photons), rel=WITHIN)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_variance_and_quality_of_coadded_exposures(count: int) -> None:
+    """What the sum says of its variance is the scatter of the sums."""
+    rng = np.random.default_rng(count)
+    apart, rate, exposures = 10, 100.0, 3
+    bad = np.arange(PIXELS) == 7
+    total = CoaddSum(PIXELS)
+    for number in range(exposures):
+        reads = samples(rng, apart + count, rate, READ_NOISE)
+        reads[apart:, number] = 65535
+        one = FowlerSum(PIXELS, count, saturation=60000, bad=bad)
+        one.add(reads[:count].reshape(-1), 0, 0)
+        one.add(reads[apart:].reshape(-1), 0, 1)
+        share = photon_share(count, 1.0, float(apart))
+        total.add(
+            one.difference(),
+            one.saturated,
+            variance=one.variance(READ_NOISE, GAIN, share),
+            quality=one.quality,
+        )
+    good = total.quality == Quality.GOOD
+    assert np.flatnonzero(~good).tolist() == [0, 1, 2, 7]
+    assert total.quality[[0, 1, 2, 7]].tolist() == [Quality.SATURATED] * 3 + [Quality.BAD]
+    expected = np.mean(total.variance()[good], dtype=float)
+    assert np.std(total.total()[good], dtype=float) == pytest.approx(np.sqrt(expected), rel=WITHIN)
+
+
+def test_noise_settings_that_cannot_be_are_told() -> None:
+    single = FowlerSum(3, sets=1)
+    assert single.variance(5.0, 2.0).tolist() == [25.0] * 3
+    with pytest.raises(ValueError, match="overlap"):
+        photon_share(4, 5.3, 20.0)
+    with pytest.raises(ValueError, match="stream order"):
+        FowlerSum(3, bad=np.zeros(2, np.bool_))
 
 
 @pytest.mark.parametrize(("count", "electrons"), [(1, 15.2), (4, 8.1), (16, 4.65)])

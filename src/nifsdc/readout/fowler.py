@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nifsdc.readout.quality import Quality
+
 BLOCK = 1 << 16
 """pixels worked on at once, so that what is needed twice is still in the cache"""
 MOST_READS = 32767
@@ -31,15 +33,28 @@ class FowlerSum:
         2; or 1 for SINGLE, where nothing is subtracted
     saturation
         counts from which a pixel of the last set is marked; None marks none
+    bad
+        pixels marked as bad in the quality, shape (pixels,), in stream order; None for none
     """
 
-    def __init__(self, pixels: int, reads: int = 1, *, sets: int = 2, saturation: int | None = None) -> None:
+    def __init__(
+        self,
+        pixels: int,
+        reads: int = 1,
+        *,
+        sets: int = 2,
+        saturation: int | None = None,
+        bad: NDArray[np.bool_] | None = None,
+    ) -> None:
         if not 1 <= reads <= MOST_READS:
             raise ValueError(f"{reads} reads a set; expected 1 to {MOST_READS}")
         if sets not in (1, 2):
             raise ValueError(f"{sets} sets of reads; expected 2, or 1 for a single read")
+        if bad is not None and bad.shape != (pixels,):
+            raise ValueError(f"bad pixels of shape {bad.shape}; expected ({pixels},), in stream order")
         self.pixels = pixels
         self.reads = reads
+        self._bad = bad
         self.sets = sets
         self.saturation = saturation
         self._sum = np.zeros(pixels, np.int32)
@@ -117,6 +132,41 @@ class FowlerSum:
         """Return mean of the last set minus mean of the first; shape (pixels,), counts, in stream order."""
         return np.divide(self._sum, np.float32(self.reads), dtype=np.float32, casting="unsafe")
 
+    def variance(self, read_noise: float, gain: float, correlated: float = 1.0) -> NDArray[np.float32]:
+        """Return the variance of the difference, from the noise of reading and of the photons.
+
+        Two sets of n reads: 2 r^2 / n and signal / gain, less what the photons that arrive within the sets
+        have in common (Garnett & Forrest 1993). A single read has r^2 / n, and its level above bias is not
+        known, so that its photons are not counted.
+
+        Parameters
+        ----------
+        read_noise
+            r, counts
+        gain
+            electrons a count
+        correlated
+            what is left of the photons' variance: 1 - (n^2 - 1) t / (3 n T) for reads every t seconds and
+            sets that begin T seconds apart; 1 for n = 1 (`photon_share`)
+
+        Returns
+        -------
+        shape (pixels,), counts squared, in stream order
+        """
+        by_reading = self.sets * read_noise**2 / self.reads
+        if self.sets == 1:
+            return np.full(self.pixels, by_reading, np.float32)
+        signal = np.maximum(self.difference(), np.float32(0.0))
+        return np.asarray(signal * np.float32(correlated / gain) + np.float32(by_reading))
+
+    @property
+    def quality(self) -> NDArray[np.uint8]:
+        """`Quality` of each pixel; shape (pixels,), in stream order."""
+        result = np.where(self._saturated, np.uint8(Quality.SATURATED), np.uint8(0))
+        if self._bad is not None:
+            result[self._bad] |= np.uint8(Quality.BAD)
+        return result
+
     def raw(self) -> NDArray[np.uint16]:
         """Return a single read as it was read; shape (pixels,), counts.
 
@@ -130,3 +180,25 @@ class FowlerSum:
                 f"{self.sets} sets of {self.reads} reads are not a single read: use difference()"
             )
         return self._sum.astype(np.uint16)
+
+
+def photon_share(reads: int, read_time: float, apart: float) -> float:
+    """Return what averaging within the sets leaves of the photons' variance (Garnett & Forrest 1993).
+
+    Parameters
+    ----------
+    reads
+        in each set, n
+    read_time
+        seconds from one read to the next
+    apart
+        seconds from the beginning of the first set to that of the second, at least n read times
+
+    Raises
+    ------
+    ValueError
+        when the sets would overlap
+    """
+    if apart < reads * read_time or apart <= 0.0:
+        raise ValueError(f"sets of {reads} reads of {read_time} s that begin {apart} s apart overlap")
+    return 1 - (reads**2 - 1) * read_time / (3 * reads * apart)
