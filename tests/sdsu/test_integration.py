@@ -65,3 +65,17 @@ def test_the_next_one_begins_anew(integration: Integration, clock: Clock) -> Non
     integration.begin(5.0)
     clock.time += 1.0
     assert (integration.elapsed, integration.left) == (1.0, 4.0)
+
+
+def test_one_may_have_lasted_a_while_when_it_is_first_looked_at(clock: Clock) -> None:
+    integration = Integration(clock)
+    integration.begin(8.0, elapsed=5.0)
+    clock.time += 1.0
+    assert (integration.elapsed, integration.left) == (6.0, 2.0)
+
+
+def test_no_rest_is_left_that_is_too_small_to_wait_for(clock: Clock) -> None:
+    integration = Integration(clock)
+    integration.begin(0.3)
+    clock.time = 100.0 + 0.1 + 0.2 - 1e-10
+    assert integration.left == 0.0

@@ -26,10 +26,10 @@ class Integration:
         self.lock = threading.RLock()
         """to be held by whoever changes it together with the electronics"""
 
-    def begin(self, seconds: float) -> None:
-        """Begin one of so many seconds now."""
+    def begin(self, seconds: float, elapsed: float = 0.0) -> None:
+        """Begin one of so many seconds in all, of which some have elapsed, now."""
         with self.lock:
-            self._length, self._counted, self._since = seconds, 0.0, self._now()
+            self._length, self._counted, self._since = seconds, elapsed, self._now()
             self.running = True
 
     def end(self) -> float:
@@ -67,6 +67,7 @@ class Integration:
 
     @property
     def left(self) -> float:
-        """Seconds to its end; infinite while it stands still."""
+        """Seconds to its end, in whole microseconds; infinite while it stands still."""
         with self.lock:
-            return math.inf if self.paused else self._length - self.elapsed
+            # Less than that could never be waited for: a sleep would be over before it began.
+            return math.inf if self.paused else round(self._length - self.elapsed, 6)

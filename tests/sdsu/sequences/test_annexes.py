@@ -14,6 +14,7 @@ from nifsdc.sdsu.sequences.steps import (
     Send,
     Sequence,
     TakePixels,
+    TimedBy,
 )
 from nifsdc.sdsu.words import Address, Board, Space
 
@@ -64,7 +65,7 @@ def test_ccd_run_100() -> None:
         IDL,
     )
     assert [type(step) for step in sequence.steps[5:7]] == [Integrate, Send]
-    assert sequence.steps[5] == Integrate(100_000, before=2000, by_controller=True)
+    assert sequence.steps[5] == Integrate(100_000, before=2000, timed_by=TimedBy.UTILITY)
     assert isinstance(sequence.steps[-2], TakePixels)
 
 
@@ -130,9 +131,25 @@ def test_reads_at_time() -> None:
         ABR,
     )
     assert [step for step in sequence.steps if isinstance(step, Integrate)] == [
-        Integrate(5000, before=1000),
-        Integrate(10_000, before=1000),
+        Integrate(5000, before=1000, timed_by=TimedBy.SCHEDULE),
+        Integrate(10_000, before=1000, timed_by=TimedBy.SCHEDULE),
     ]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "label", "before"),
+    [
+        (annexes.ccd_run(1), "BEX", "STP"),
+        (annexes.ccd_dark(1), "STP", "CLR"),
+        (annexes.reads_at_time([1]), "RDT", "CLR"),
+    ],
+    ids=["run", "dark", "reads at time"],
+)
+def test_where_the_hosts_timer_starts(sequence: Sequence, label: str, before: str) -> None:
+    """At the begin of the exposure, the last stop of the clocks, and the controller's own timer."""
+    sends = [step for step in sequence.steps if isinstance(step, Send)]
+    (number,) = [number for number, step in enumerate(sends) if step.starts_timer]
+    assert [step.label for step in sends[number - 1 : number + 1]] == [before, label]
 
 
 # --- Annex E ----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,8 +12,10 @@ import pytest
 from nifsdc.sdsu.commands import Detectors
 from nifsdc.sdsu.controller import Controller, ErrorReply, PixelTimeout, StartupSettings
 from nifsdc.sdsu.links.sim import SimLink
-from nifsdc.sdsu.pixels import Cancelled
+from nifsdc.sdsu.memory import ClockState
+from nifsdc.sdsu.pixels import Cancelled, Chunk
 from nifsdc.sdsu.programs import synthetic
+from nifsdc.sdsu.readout import Phase
 from nifsdc.sdsu.sequences import annexes
 from nifsdc.sdsu.sequences.runner import NotNow, Outcome, Runner
 from nifsdc.sdsu.sequences.steps import Sequence
@@ -25,8 +28,8 @@ SPEED = 20.0
 CLOSED = 1
 
 
-def _rig(detector: str) -> Iterator[Rig]:
-    with SimulatorProcess(speed=SPEED, seed=3, detector=detector) as simulator:
+def _rig(detector: str, speed: float = SPEED) -> Iterator[Rig]:
+    with SimulatorProcess(speed=speed, seed=3, detector=detector) as simulator:
         link = SimLink(simulator.host, simulator.port, simulator.buffer)
         try:
             yield Rig(simulator, link, Controller(link))
@@ -44,11 +47,16 @@ def ir_process() -> Iterator[Rig]:
     yield from _rig("hawaii2")
 
 
+@pytest.fixture(scope="module")
+def jumping_process() -> Iterator[Rig]:
+    yield from _rig("hawaii2", math.inf)
+
+
 def _ready(rig: Rig, detectors: Detectors) -> Rig:
     rig.simulator.clear_faults()
     rig.link.reopen()
-    programmes = [synthetic(board, detectors) for board in (Board.TIMING, Board.UTILITY)]
-    rig.controller.startup(StartupSettings(*programmes, temperature_mk=150_000, verify=False))
+    timing, utility = (synthetic(board, detectors) for board in (Board.TIMING, Board.UTILITY))
+    rig.controller.startup(StartupSettings(timing, utility, temperature_mk=150_000, verify=False))
     rig.forget()
     return rig
 
@@ -61,6 +69,11 @@ def ccd(ccd_process: Rig) -> Rig:
 @pytest.fixture
 def ir(ir_process: Rig) -> Rig:
     return _ready(ir_process, Detectors.IR)
+
+
+@pytest.fixture
+def jumping(jumping_process: Rig) -> Rig:
+    return _ready(jumping_process, Detectors.IR)
 
 
 @pytest.fixture
@@ -86,9 +99,6 @@ SEQUENCES: dict[str, Callable[[], Sequence]] = {
     "dark": lambda: annexes.ccd_dark(1500),
     "flash": lambda: annexes.ccd_flash(2000),
 }
-
-
-LONG = [annexes.ccd_run(600_000), annexes.ccd_dark(600_000)]
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
@@ -119,18 +129,26 @@ def test_an_infrared_sequence_is_carried_out(ir: Rig, sequence: Sequence) -> Non
     assert sum(outcome.pixels) == sequence.reads * pixels
 
 
-def test_reads_at_time_are_at_their_times(ir: Rig) -> None:
-    times = [8000, 16_000]
+def test_reads_at_time_are_at_their_times(jumping: Rig) -> None:
+    """On a clock that jumps from event to event a busy machine is never late."""
+    times = (8000, 16_000, 30_000)
     sequence = annexes.reads_at_time(times)
-    pixels = ir.controller.pixels_per_read()
-    ir.forget()
-    outcome = Runner(ir.controller).run(sequence)
-    assert outcome.pixels == (pixels,) * 3
-    # A demand that comes late on a busy machine is read at once, so never before its time.
-    assert [measured >= time for measured, time in zip(outcome.integrated_ms[1:], times, strict=True)] == [
-        True
-    ] * 2
-    assert sent(ir) == resolved(ir, sequence)
+    pixels = jumping.controller.pixels_per_read()
+    jumping.forget()
+    outcome = Runner(jumping.controller).run(sequence)
+    assert outcome.pixels == (pixels,) * 4
+    assert outcome.integrated_ms == (0, *times)
+    # The last command has no answer that says when it has been received.
+    until(lambda: sent(jumping)[-1][1] == word("ABR"), "ABR")
+    assert sent(jumping) == resolved(jumping, sequence)
+
+
+def test_a_time_that_has_passed_is_read_at_once(jumping: Rig) -> None:
+    read_ms = 1024 * 1056 * 1000 / 204_027
+    outcome = Runner(jumping.controller).run(annexes.reads_at_time([1, 60_000]))
+    assert outcome.integrated_ms[0] == 0
+    assert read_ms <= outcome.integrated_ms[1] < read_ms + 1000
+    assert outcome.integrated_ms[2] == 60_000
 
 
 def _exposing(runner: Runner, pool: ThreadPoolExecutor, sequence: Sequence) -> Future[Outcome]:
@@ -154,7 +172,7 @@ def _when_possible(change: Callable[[], None]) -> None:
 
 def test_a_paused_run_waits_and_measures_what_was_exposed(ccd: Rig, pool: ThreadPoolExecutor) -> None:
     runner = Runner(ccd.controller)
-    future = _exposing(runner, pool, annexes.ccd_run(60_000))
+    future = _exposing(runner, pool, annexes.ccd_run(600_000))
     _when_possible(runner.pause)
     with pytest.raises(NotNow, match="paused already"):
         runner.pause()
@@ -198,6 +216,77 @@ def test_a_cancelled_exposure_leaves_the_shutter_closed_and_can_be_repeated(
     assert ccd.controller.utility_board.shutter.read() == CLOSED
     assert runner.arrived.pixels == ()
     assert runner.run(annexes.ccd_bias()).pixels == (ccd.controller.pixels_per_read(),)
+
+
+def test_a_cancel_between_the_commands_of_an_exposure_closes_the_shutter(ccd: Rig) -> None:
+    """The moment after BEX, before the integration is waited for."""
+
+    def tell(text: str) -> None:
+        if text == "begin the exposure":
+            runner.cancel()
+
+    runner = Runner(ccd.controller, tell=tell)
+    with pytest.raises(Cancelled):
+        runner.run(annexes.ccd_run(600_000))
+    assert ccd.controller.utility_board.shutter.read() == CLOSED
+    assert [words[1] for words in ccd.words()].count(word("BEX")) == 1
+
+
+class _Consumer(Exception):
+    pass
+
+
+def test_whoever_takes_the_pixels_may_fail(ccd: Rig) -> None:
+    def take(block: int, chunk: Chunk) -> None:
+        raise _Consumer
+
+    with pytest.raises(_Consumer):
+        Runner(ccd.controller, take=take).run(annexes.ccd_run(500))
+    assert ccd.words()[-1][1] == word("IDL")
+    assert ccd.controller.timing_board.clock_state.read() == ClockState.CLEARING
+
+
+def _integrating(rig: Rig, runner: Runner, pool: ThreadPoolExecutor, sequence: Sequence) -> Future[Outcome]:
+    future = pool.submit(runner.run, sequence)
+    until(lambda: rig.controller.phase is Phase.INTEGRATING, "the integration of an array")
+    return future
+
+
+def test_an_array_is_read_early_when_that_is_asked_for(ir: Rig, pool: ThreadPoolExecutor) -> None:
+    runner = Runner(ir.controller)
+    future = _integrating(ir, runner, pool, annexes.ir_run(6_000_000))
+    _when_possible(runner.finish)
+    outcome = future.result(DEADLINE_S)
+    assert 0 < outcome.integrated_ms[0] < 6_000_000
+    assert outcome.pixels == (ir.controller.pixels_per_read(),) * 2
+
+
+def test_an_array_integrates_as_long_as_it_is_told_meanwhile(ir: Rig, pool: ThreadPoolExecutor) -> None:
+    read_ms = round(1024 * 1056 * 1000 / 204_027)
+    runner = Runner(ir.controller)
+    future = _integrating(ir, runner, pool, annexes.ir_run(6_000_000))
+    until(lambda: _refusal(runner.pause).endswith("cannot be paused: retime or finish"), "the wait")
+    _when_possible(lambda: runner.retime(20_000))
+    outcome = future.result(DEADLINE_S)
+    # Exactly as long, where this machine was not too busy to say so in time.
+    assert read_ms + 20_000 - 1 <= outcome.integrated_ms[0] < 6_000_000
+
+
+def test_reads_at_time_are_cancelled_and_not_changed(ir: Rig, pool: ThreadPoolExecutor) -> None:
+    runner = Runner(ir.controller)
+    future = _integrating(ir, runner, pool, annexes.reads_at_time([6_000_000]))
+    until(lambda: _refusal(runner.finish).endswith("given times cannot be changed: cancel"), "the wait")
+    runner.cancel()
+    with pytest.raises(Cancelled):
+        future.result(DEADLINE_S)
+    assert runner.arrived.pixels == (ir.controller.pixels_per_read(),)
+    assert ir.controller.timing_board.clock_state.read() == ClockState.CLEARING
+
+
+def _refusal(change: Callable[[], None]) -> str:
+    with pytest.raises(NotNow) as caught:
+        change()
+    return str(caught.value)
 
 
 def test_a_readout_is_cancelled_between_its_rows(ir: Rig, pool: ThreadPoolExecutor) -> None:

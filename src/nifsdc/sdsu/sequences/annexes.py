@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Series
+from dataclasses import replace
 from itertools import pairwise
 
 from nifsdc.sdsu.memory import ID_CODE
@@ -15,6 +16,7 @@ from nifsdc.sdsu.sequences.steps import (
     Sequence,
     Step,
     TakePixels,
+    TimedBy,
 )
 from nifsdc.sdsu.words import WORD_MASK, Board
 
@@ -70,8 +72,8 @@ def ccd_run(milliseconds: int) -> Sequence:
             *_CLEARED,
             _demand(milliseconds),
             _STOP,
-            Send(Board.UTILITY, "BEX", (), "begin the exposure"),
-            Integrate(milliseconds, DETECT_MS, by_controller=True),
+            Send(Board.UTILITY, "BEX", (), "begin the exposure", starts_timer=True),
+            Integrate(milliseconds, DETECT_MS, TimedBy.UTILITY),
             Send(Board.UTILITY, "DEX", (), "wait for the end of the exposure"),
             _ACTUAL,
             *_READ_OUT,
@@ -90,7 +92,7 @@ def ccd_dark(milliseconds: int) -> Sequence:
     return Sequence(
         f"dark {milliseconds / 1000:g}",
         "Annex C, dark",
-        (*_CLEARED, _STOP, Integrate(milliseconds), *_READ_OUT),
+        (*_CLEARED, replace(_STOP, starts_timer=True), Integrate(milliseconds), *_READ_OUT),
     )
 
 
@@ -149,14 +151,17 @@ def reads_at_time(milliseconds: Series[int], reads: int = 1) -> Sequence:
     times = [_time(each, "a read at time", SHORTEST_MS) for each in milliseconds]
     if any(later <= earlier for earlier, later in pairwise(times)):
         raise ValueError(f"reads at {', '.join(map(str, times))} ms; expected rising times")
-    steps: list[Step] = [
-        _CLEAR,
-        Send(Board.TIMING, "RDT", (_count(reads, "reads", 1),), "reset the integration timer and read"),
-        TakePixels(reads),
-        _ACTUAL,
-    ]
+    read = Send(
+        Board.TIMING,
+        "RDT",
+        (_count(reads, "reads", 1),),
+        "reset the integration timer and read",
+        starts_timer=True,
+    )
+    steps: list[Step] = [_CLEAR, read, TakePixels(reads), _ACTUAL]
     for each in times:
-        steps += [Integrate(each, DEMAND_MS), _demand(each), TakePixels(reads, DEMAND_MS), _ACTUAL]
+        wait = Integrate(each, DEMAND_MS, TimedBy.SCHEDULE)
+        steps += [wait, _demand(each), TakePixels(reads, does="read at the time"), _ACTUAL]
     steps.append(Send(Board.TIMING, "ABR", (), "end non-destructive reading"))
     return Sequence(f"reads at {len(times) + 1} times", "Annex B", tuple(steps))
 

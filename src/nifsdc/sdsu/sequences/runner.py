@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from nifsdc.sdsu.commands import COMMANDS, Reply
 from nifsdc.sdsu.controller import Controller
-from nifsdc.sdsu.errors import ControllerError
+from nifsdc.sdsu.errors import Busy, ControllerError, ErrorReply
 from nifsdc.sdsu.integration import Integration
 from nifsdc.sdsu.pixels import Cancelled, Chunk, PixelStream
 from nifsdc.sdsu.sequences.annexes import CURRENT, SHORTEST_MS
 from nifsdc.sdsu.sequences.steps import (
     Integrate,
+    Load,
+    ResetController,
     Send,
     Sequence,
     Step,
     TakePixels,
+    TimedBy,
 )
 from nifsdc.sdsu.words import Board
 
@@ -80,7 +83,13 @@ class Runner:
         self._tell = tell or (lambda text: None)
         self._cancel = threading.Event()
         self._integration = Integration(controller.link.clock.now)
-        self._by_controller = False
+        self._timed_by = TimedBy.HOST
+        self._timer = 0.0
+        """detector time from which the host's timer counts"""
+        self._exposing = False
+        """whether the controller may have a shutter open"""
+        self._paused = False
+        """whether the last integration was paused when it ended"""
         self._block = 0
         self._record = _Record()
 
@@ -100,9 +109,14 @@ class Runner:
             when `cancel` was called
         ControllerError
             when a command or the pixels do not come as they should; `arrived` has what did
+        ValueError
+            for the start-up
         """
+        if any(isinstance(step, ResetController | Load) for step in sequence.steps):
+            raise ValueError(f"{sequence.name} is carried out by Controller.startup")
         self._cancel.clear()
-        self._by_controller = False
+        self._exposing = self._paused = False
+        self._timer = self._controller.link.clock.now()
         self._record = _Record()
         self._block = self._controller.link.progress().block
         try:
@@ -111,7 +125,8 @@ class Runner:
                     raise Cancelled
                 self._tell(step.does)
                 self._carry_out(step)
-        except (Cancelled, ControllerError):
+        except BaseException:
+            # Whatever it was, the shutter may not stay open.
             self._give_up()
             raise
         return self._record.outcome()
@@ -121,9 +136,11 @@ class Runner:
     def pause(self) -> None:
         """Halt the integration, and with it the controller's timer and shutter (PEX). Raises NotNow."""
         with self._changing() as integration:
+            if self._timed_by is TimedBy.TIMING:
+                raise NotNow("an array that integrates between its reads cannot be paused: retime or finish")
             if integration.paused:
                 raise NotNow("the integration is paused already")
-            if self._by_controller:
+            if self._timed_by is TimedBy.UTILITY:
                 self._controller.command(Board.UTILITY, "PEX")
             integration.pause()
 
@@ -132,7 +149,7 @@ class Runner:
         with self._changing() as integration:
             if not integration.paused:
                 raise NotNow("the integration is not paused")
-            if self._by_controller:
+            if self._timed_by is TimedBy.UTILITY:
                 self._controller.command(Board.UTILITY, "REX")
             integration.resume()
 
@@ -141,16 +158,19 @@ class Runner:
         if milliseconds < SHORTEST_MS:
             raise ValueError(f"an integration of {milliseconds} ms; expected {SHORTEST_MS} ms or more")
         with self._changing() as integration:
-            if self._by_controller:
+            if self._timed_by is not TimedBy.HOST:
                 self._controller.utility_board.demanded_exposure_ms.write(milliseconds)
             integration.retime(milliseconds / 1000)
 
     def finish(self) -> None:
         """End the integration now and read out: what is left of it is cut off. Raises NotNow."""
         with self._changing() as integration:
-            if integration.paused:
-                self.resume()
-            self.retime(SHORTEST_MS)
+            paused = integration.paused
+            if self._timed_by is not TimedBy.HOST:
+                self._cut_short(paused)
+            if paused:
+                integration.resume()
+            integration.retime(SHORTEST_MS / 1000)
 
     def cancel(self) -> None:
         """Give the sequence up; `run` raises Cancelled."""
@@ -161,7 +181,12 @@ class Runner:
         with self._integration.lock:
             if not self._integration.running:
                 raise NotNow("no integration of this sequence can be changed now")
-            yield self._integration
+            if self._timed_by is TimedBy.SCHEDULE:
+                raise NotNow("reads at given times cannot be changed: cancel")
+            try:
+                yield self._integration
+            except Busy as error:
+                raise NotNow(f"the integration has just ended ({error})") from error
 
     # --- steps --------------------------------------------------------------------------------------------
 
@@ -173,63 +198,84 @@ class Runner:
                 self._integrate(step)
             case TakePixels():
                 self._take_pixels(step)
-            case _:
-                raise ValueError(f"{step.does}: the start-up is carried out by Controller.startup")
 
     def _send(self, step: Send) -> None:
+        self._exposing |= step.label == "BEX"
         answer = self._controller.send(step)
+        self._exposing &= step.label != "DEX"
+        if step.starts_timer:
+            self._timer = self._controller.link.clock.now()
         if answer is not None and COMMANDS[step.label].reply is not Reply.DONE:
             self._record.answers.append((step.label, answer))
             if step.arguments == (CURRENT,):
                 self._record.integrated.append(answer)
 
     def _integrate(self, step: Integrate) -> None:
-        clock = self._controller.link.clock
-        before = step.before / 1000
+        elapsed = self._controller.link.clock.now() - self._timer
+        self._wait(step.timed_by, step.milliseconds / 1000, elapsed, step.before / 1000)
+
+    def _wait(
+        self,
+        timed_by: TimedBy,
+        seconds: float,
+        elapsed: float = 0.0,
+        before: float = 0.0,
+        block: int | None = None,
+    ) -> None:
+        """Wait until some seconds before the end of an integration, or until a block of pixels begins."""
+        link = self._controller.link
         with self._integration.lock:
-            self._by_controller = step.by_controller
-            self._integration.begin(step.milliseconds / 1000)
-        while True:
-            with self._integration.lock:
-                left = self._integration.left
-                if left <= before or self._cancel.is_set():
-                    # From here on nobody else may change it.
-                    self._integration.end()
-                    break
-            if self._integration.paused:
-                self._cancel.wait(PAUSE_LOOK_SECONDS)
-            else:
-                clock.sleep(min(left - before, LOOK_SECONDS), self._cancel)
-        if self._cancel.is_set():
+            self._timed_by = timed_by
+            self._integration.begin(seconds, elapsed)
+        try:
+            while not self._cancel.is_set():
+                with self._integration.lock:
+                    left = self._integration.left - before
+                    if left <= 0 or (block is not None and link.progress().block >= block):
+                        # From here on nobody else may change it.
+                        self._integration.end()
+                        return
+                if self._integration.paused:
+                    self._cancel.wait(PAUSE_LOOK_SECONDS)
+                else:
+                    link.clock.sleep(min(left, LOOK_SECONDS), self._cancel)
             raise Cancelled
+        finally:
+            with self._integration.lock:
+                self._paused = self._integration.paused
+                self._integration.end()
 
     def _take_pixels(self, step: TakePixels) -> None:
         self._block += 1
+        if step.milliseconds:
+            self._wait(TimedBy.TIMING, step.milliseconds / 1000, block=self._block)
         number = len(self._record.pixels)
         self._record.pixels.append(0)
         wanted = step.reads * self._controller.pixels_per_read()
         stream = PixelStream(self._controller.link, self._block, wanted, self._cancel)
-        stream.wait_for_start(START_SECONDS + step.milliseconds / 1000)
+        stream.wait_for_start(START_SECONDS)
         for chunk in stream.chunks():
             self._take(number, chunk)
             self._record.pixels[number] = chunk.offset + len(chunk.pixels)
 
     def _give_up(self) -> None:
         """End whatever runs and let the detector idle, as far as the controller listens."""
-        paused = self._integration.paused
-        self._integration.end()
-        try:
-            self._controller.abort()
-            if paused and self._by_controller:
-                self._controller.command(Board.UTILITY, "REX")
-            if self._by_controller:
-                self._end_exposure()
-            self._controller.idle()
-        except ControllerError as error:
-            self._tell(f"the detector could not be set idling: {error}")
+        for end in (self._controller.abort, self._end_exposure, self._controller.idle):
+            try:
+                end()
+            except ControllerError as error:
+                self._tell(f"while the sequence was given up: {error}")
 
     def _end_exposure(self) -> None:
-        """Have the controller end its exposure, which closes the shutter."""
-        utility = self._controller.utility_board
-        utility.demanded_exposure_ms.write(SHORTEST_MS)
-        self._controller.command(Board.UTILITY, "DEX")
+        """Have the controller end the exposure that it may have begun, which closes the shutter."""
+        if self._exposing:
+            self._cut_short(self._paused)
+            self._controller.command(Board.UTILITY, "DEX")
+
+    def _cut_short(self, paused: bool) -> None:
+        """Have the controller end its integration now, which closes a shutter."""
+        self._controller.utility_board.demanded_exposure_ms.write(SHORTEST_MS)
+        if paused:
+            # A timer that looks at the demand while it is paused has ended by now, and refuses.
+            with suppress(ErrorReply):
+                self._controller.command(Board.UTILITY, "REX")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from nifsdc.sdsu.words import Address, Board, Packet, encode, word
 
@@ -31,6 +32,8 @@ class Send:
     arguments: tuple[Argument, ...] = ()
     does: str = ""
     """in a few words, for whoever watches"""
+    starts_timer: bool = False
+    """whether the host's timer counts from here, for the steps `Integrate` that follow"""
 
     def words(self, resolve: Resolve) -> tuple[int, ...]:
         """Return the words of its packet, header first."""
@@ -57,16 +60,28 @@ class Load:
         return f"load the {self.board.name.lower()} board"
 
 
+class TimedBy(Enum):
+    """Who ends an integration, and so what can be changed while it lasts."""
+
+    HOST = "the host"
+    """with the shutter closed: paused and given another length by the host alone"""
+    UTILITY = "the utility board"
+    """with the shutter open (BEX): paused by PEX and REX, given another length through the noticeboard"""
+    TIMING = "the timing board"
+    """between the reads of MRA: given another length through the noticeboard, never paused"""
+    SCHEDULE = "the times that were given"
+    """of reads at time: it cannot be changed"""
+
+
 @dataclass(frozen=True)
 class Integrate:
-    """Wait by the host's timer, which runs since the step before, until some time before the end."""
+    """Wait by the host's timer until some time before the end of an integration."""
 
     milliseconds: int
-    """length of the integration"""
+    """its end, by that timer"""
     before: int = 0
     """milliseconds before its end at which the host goes on"""
-    by_controller: bool = False
-    """whether the controller times it, so that pause and a new length are told to it too"""
+    timed_by: TimedBy = TimedBy.HOST
 
     @property
     def does(self) -> str:
@@ -81,7 +96,7 @@ class TakePixels:
     reads: int = 1
     """reads in the block"""
     milliseconds: int = 0
-    """that the controller integrates first"""
+    """that the timing board integrates first, from the end of the block before"""
     does: str = "read the detector"
 
 
