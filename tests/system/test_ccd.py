@@ -234,6 +234,21 @@ def test_an_abort_leaves_no_file_and_a_closed_shutter(ccd: System) -> None:
         np.testing.assert_array_equal(file["SCI"].data, truth(1, 50, 1, 50))
 
 
+def test_an_abort_during_the_readout_leaves_a_camera_that_reads_on(tmp_path: Path) -> None:
+    # In real time, in which a slow full frame takes six seconds.
+    with run_system(tmp_path, "--config", "ccd", "--simulator", "--scene index --effect ideal") as slow:
+        slow.configure(obs_speed="SLOW", obs_exposed=1.0)
+        with watching(slow, "sad:dc:rdout") as seen:
+            assert slow.start_marked("observe") > 0, slow.message()
+            seen.wait_for("sad:dc:rdout", 0)
+        assert slow.start_marked("abort") > 0, slow.message()
+        slow.wait(OBSERVE_C, 0)
+        assert slow.get("sad:dc:lastPath", text=True) == ""
+        slow.configure(window1="[101:150,1:50]")
+        with fits.open(slow.observe()) as file:
+            np.testing.assert_array_equal(file["SCI"].data, truth(101, 150, 1, 50))
+
+
 def _one_second(ccd: System) -> Path:
     ccd.configure(obs_exposed=1.0)
     return ccd.observe()
