@@ -135,11 +135,12 @@ class System:
 
     def command(self, name: str, seconds: float = 60.0) -> None:
         """Mark and start a command and wait until its own CAR is IDLE again."""
-        with watching(self, f"dc:{name}C.VAL") as seen:
+        car = f"dc:{name}C.VAL"
+        with watching(self, car) as seen:
             self.put(f"dc:{name}.DIR", "MARK")
             assert self.start() > 0, self.message()
-            seen.wait(lambda events: bool(events) and events[-1][1] in (0, 3), seconds)
-            assert seen.of(f"dc:{name}C.VAL")[-2:] == [2, 0], self.get(f"dc:{name}C.OMSS", text=True)
+            seen.wait(lambda events: (car, 2) in events and events[-1][1] in (0, 3), seconds)
+            assert seen.of(car)[-2:] == [2, 0], self.get(f"dc:{name}C.OMSS", text=True)
 
     def observe(self, label: str = "", seconds: float = 90.0) -> Path:
         """Observe and return the file."""

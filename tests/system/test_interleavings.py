@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
+from nifsdc.database import load
+
 from .conftest import System, wait_until, watching
 
 IDLE, BUSY, ERROR = 0, 2, 3
 COMMANDS = ("observe", "view", "stop", "abort", "seqObserve", "init", "verify", "initSDSU")
+RESPONSES = {command.name: f"dc:{command.car}.VAL" for command in load().commands if command.car}
+"""the response record of each command"""
 
 
 @pytest.fixture
@@ -25,16 +29,22 @@ def short(system: System) -> System:
 
 
 def settled(system: System) -> None:
-    """Nothing is under way and nothing stays BUSY."""
+    """Nothing is under way and no response stays BUSY; in the combined one an ERROR would hide that."""
     wait_until(lambda: system.get("sad:dc:obsSnlState") == "IDLE", 60, "the observation to end")
-    wait_until(lambda: system.get("dc:applyC.VAL") != BUSY, 30, "applyC to end")
+    every = sorted(set(RESPONSES.values()))
+    wait_until(lambda: all(system.get(each) != BUSY for each in every), 60, "every response to end")
 
 
 @pytest.mark.parametrize("pair", [("observe", "view"), ("test", "testSDSU"), ("init", "park")])
 def test_two_commands_on_one_start_are_both_answered(short: System, pair: tuple[str, str]) -> None:
-    for command in pair:
-        short.put(f"dc:{command}.DIR", "MARK")
-    assert short.start() > 0, short.message()
+    responses = [RESPONSES[command] for command in pair]
+    with watching(short, *responses) as seen:
+        for command in pair:
+            short.put(f"dc:{command}.DIR", "MARK")
+        assert short.start() > 0, short.message()
+        seen.wait(lambda _: all(BUSY in seen.of(each) and seen.of(each)[-1] != BUSY for each in responses))
+        answers = [seen.of(each)[-2:] for each in responses]
+    assert sorted(answers) == [[BUSY, IDLE], [BUSY, ERROR]]
     settled(short)
     wait_until(lambda: short.get("sad:dc:dcSnlState") in ("READY", "PARKED"), 30, "init or park to end")
     short.command("init")
@@ -67,17 +77,21 @@ def test_a_complete_exposure_is_kept_when_the_controller_goes_mute_after_it(shor
 
 
 def test_an_exposure_time_that_the_controller_does_not_tell_is_the_hosts(short: System) -> None:
-    # The exposure is read after the last pixel: the RDMs before it check programs and sizes.
-    short.configure(obs_exposed=60.0)
-    before = len(short.simulator(command="log", since=0)["commands"])
-    short.observe()
-    words = [entry["words"] for entry in short.simulator(command="log", since=0)["commands"][before:]]
-    reads = [packet for packet in words if len(packet) > 1 and packet[1] == 0x52444D]
-    short.simulator(command="inject", kind="no-reply", label="RDM", skip=len(reads) - 1)
-    header = fits.getheader(short.observe("HostTime"))
+    short.configure(obs_exposed=60.0, obs_ncoadds=200)
+    with watching(short, "dc:observeC.VAL", "sad:dc:ncoaddsDone") as seen:
+        assert short.start_marked("observe") > 0, short.message()
+        seen.wait(lambda events: any(name.endswith("Done") and value >= 1 for name, value in events))
+        # While it exposes, nothing is read but the exposure of each coadd: no programs, no temperatures.
+        short.simulator(command="inject", kind="no-reply", label="RDM")
+        seen.wait_for("dc:observeC.VAL", IDLE)
+    header = fits.getheader(Path(short.get("sad:dc:lastPath", text=True)))
     assert header["EXPSRC"] == "HOST"
-    assert header["EXPTIME"] == pytest.approx(60.0, abs=1.0)
+    assert 2 <= header["COADDS"] < 200
+    assert header["EXPTIME"] == pytest.approx(60.0, abs=1.0 / header["COADDS"])
+    short.wait("sad:dc:sdsuSnlState", "FAULT", 20.0)
     short.command("init")
+    short.configure(obs_ncoadds=1)
+    assert short.observe().exists()
 
 
 def test_a_stop_that_the_controller_does_not_hear_fails_at_once(short: System) -> None:
@@ -138,10 +152,7 @@ def test_what_is_worked_out_of_period_and_number_is_bounded_too(short: System) -
 def test_a_random_sequence_always_ends_well(short: System) -> None:
     choice = random.Random(11)
     for _ in range(15):
-        command = choice.choice(
-            ("observe", "view", "stop", "abort", "seqObserve", "init", "verify", "initSDSU")
-        )
-        short.start_marked(command)
+        short.start_marked(choice.choice(COMMANDS))
         short.put("dc:nifsApply.DIR", "CLEAR")
         threading.Event().wait(choice.random() * 0.3)
     settled(short)
