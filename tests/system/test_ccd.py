@@ -262,7 +262,10 @@ def test_nothing_is_paused_when_nothing_is_exposed(ccd: System) -> None:
 
 def test_several_runs_by_one_command(ccd: System) -> None:
     command(ccd, "window", "1", "[1:50,1:50]")
+    before = ccd.get("sad:dc:obs_totalCount")
     made = files(command(ccd, "multrun", "3", "1", "three", "of", "them"))
+    assert ccd.get("sad:dc:obs_nexpDone") == 3
+    assert ccd.get("sad:dc:obs_totalCount") == before + 3
     assert len(made) == len(set(made)) == 3
     for path in made:
         with fits.open(path) as file:

@@ -246,6 +246,7 @@ class Control:
             self._error(command, str(error))
             return
         self._to_come = settings.exposures
+        self._show.exposures_done(0)
         self._expose(settings)
 
     def _expose(self, settings: m.ObservationSettings) -> None:
@@ -373,6 +374,8 @@ class Control:
     def _saved(self) -> None:
         """End the observation, or begin its next exposure."""
         settings = self._observing
+        if settings is not None:
+            self._show.exposures_done(settings.exposures - self._to_come)
         if settings is None or not self._to_come:
             self._end_observation(ObsEvent.STORED, None)
             return

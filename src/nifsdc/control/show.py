@@ -25,6 +25,7 @@ YES, NO = 0, 1
 GOOD, WARNING, BAD = "GOOD", "WARNING", "BAD"
 IR_MODE = {ObservationKind.VIEW: 1, ObservationKind.OBSERVE: 2}
 TEXT_LENGTH = 39
+NUMBER_DONE = "obs_nexpDone"
 
 _DEBUG_LEVELS: Mapping[str, int] = {
     "NOLOG": logging.CRITICAL,
@@ -113,8 +114,14 @@ class Show:
         started = f"{settings.command} {named}".strip()[:TEXT_LENGTH]
         self._status.set("cadStartMsg", started)
         self._status.set("historyLog", started)
-        count = f"{settings.kind.value}_count"
-        self._status.set(count, int(self._status.get(count)) + 1)
+        for count in ("count", "totalCount"):
+            name = f"{settings.kind.value}_{count}"
+            self._status.set(name, int(self._status.get(name)) + 1)
+
+    def exposures_done(self, number: int) -> None:
+        """Show how many exposures of the observation have ended well, where it can have several."""
+        if NUMBER_DONE in self._status:
+            self._status.set(NUMBER_DONE, number)
 
     def observation_ended(self) -> None:
         """Show that no observation runs."""

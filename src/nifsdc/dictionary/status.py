@@ -91,6 +91,11 @@ class StatusDictionary:
             entry.value = converted
             self._publisher(entry.pv, _published(converted, entry.room))
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a status value of a name."""
+        with self._lock:
+            return name in self._entries
+
     def get(self, name: str) -> Scalar:
         """Return the value set last, or the default. Raises UnknownName."""
         with self._lock:
