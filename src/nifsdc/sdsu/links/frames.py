@@ -35,6 +35,8 @@ import zlib
 from collections.abc import Sequence
 from enum import IntEnum
 
+from nifsdc.sdsu.links.line import Line
+
 VERSION = 1
 MARK = b"NL"
 HEAD = struct.Struct(">2sBBII")
@@ -143,7 +145,7 @@ class Wire:
     def __init__(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(SILENCE_SECONDS)
-        self._connection = connection
+        self._line = Line(connection)
         self._writing = threading.Lock()
         self._head = bytearray(HEAD.size)
         self._payload = bytearray(LONGEST)
@@ -151,15 +153,15 @@ class Wire:
     def write(self, kind: Kind, payload: bytes = b"") -> None:
         """Send a frame."""
         data = HEAD.pack(MARK, kind, 0, len(payload), zlib.crc32(payload)) + payload
-        with self._writing:
-            self._connection.sendall(data)
+        with self._writing, self._line as connection:
+            connection.sendall(data)
 
     def write_framed(self, kind: Kind, data: memoryview) -> None:
         """Send a frame whose payload stands behind `HEAD.size` free bytes; they are filled here."""
         payload = data[HEAD.size :]
         HEAD.pack_into(data, 0, MARK, kind, 0, len(payload), zlib.crc32(payload))
-        with self._writing:
-            self._connection.sendall(data)
+        with self._writing, self._line as connection:
+            connection.sendall(data)
 
     def read(self, seconds: float = SILENCE_SECONDS) -> tuple[Kind, memoryview]:
         """Return the next frame's kind and payload, which is valid until the next is read.
@@ -171,27 +173,26 @@ class Wire:
         OSError
             when it broke, was silent, or brought something else than a frame
         """
-        self._connection.settimeout(seconds)
-        self._fill(memoryview(self._head), begun=False)
-        mark, number, zero, length, check = HEAD.unpack(self._head)
-        if mark != MARK or zero or length > LONGEST or number not in KINDS:
-            raise BadFrame("what came is no frame of a link: is the other side nifsdc link-server?")
-        payload = memoryview(self._payload)[:length]
-        self._fill(payload, begun=True)
+        with self._line as connection:
+            connection.settimeout(seconds)
+            _fill(connection, memoryview(self._head), begun=False)
+            mark, number, zero, length, check = HEAD.unpack(self._head)
+            if mark != MARK or zero or length > LONGEST or number not in KINDS:
+                raise BadFrame("what came is no frame of a link: is the other side nifsdc link-server?")
+            payload = memoryview(self._payload)[:length]
+            _fill(connection, payload, begun=True)
         if zlib.crc32(payload) != check:
             raise BadFrame(f"a frame of {length} bytes was damaged on its way")
         return Kind(number), payload
 
     def close(self) -> None:
         """Close the connection; a thread that reads or writes wakes up."""
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-        self._connection.close()
+        self._line.end()
 
     def finish(self) -> None:
         """Write no more; what was written arrives, and the other side sees the end of it."""
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError), self._line as connection:
+            connection.shutdown(socket.SHUT_WR)
 
     def end(self, seconds: float = 1.0) -> None:
         """Close it so that what was written arrives: what is unread would make the system reset it.
@@ -199,20 +200,21 @@ class Wire:
         To be called by the thread that reads, after `finish` if need be. Takes so long at most.
         """
         deadline = time.monotonic() + seconds
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError), self._line as connection:
+            connection.shutdown(socket.SHUT_WR)
             while (left := deadline - time.monotonic()) > 0:
-                self._connection.settimeout(left)
-                if not self._connection.recv(65536):
+                connection.settimeout(left)
+                if not connection.recv(65536):
                     break
-        self._connection.close()
+        self._line.end()
 
-    def _fill(self, view: memoryview, *, begun: bool) -> None:
-        done = 0
-        while done < len(view):
-            count = self._connection.recv_into(view[done:])
-            if count == 0:
-                if begun or done:
-                    raise BadFrame("the connection was closed in the middle of a frame")
-                raise EOFError("the other side closed the connection")
-            done += count
+
+def _fill(connection: socket.socket, view: memoryview, *, begun: bool) -> None:
+    done = 0
+    while done < len(view):
+        count = connection.recv_into(view[done:])
+        if count == 0:
+            if begun or done:
+                raise BadFrame("the connection was closed in the middle of a frame")
+            raise EOFError("the other side closed the connection")
+        done += count

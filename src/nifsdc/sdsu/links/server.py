@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
-import select
 import socket
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from nifsdc.sdsu.errors import ControllerError, LinkLost
 from nifsdc.sdsu.links import frames
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.links.frames import BadFrame, Kind, Wire
+from nifsdc.sdsu.links.line import readable
 from nifsdc.sdsu.links.pump import Overrun, Pump
 from nifsdc.sdsu.words import BadWords
 
@@ -257,7 +257,7 @@ class LinkServer:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            if select.select([self._listener], [], [], LOOK_SECONDS)[0]:
+            if readable(self._listener, LOOK_SECONDS):
                 with contextlib.suppress(OSError):
                     self._accept(*self._listener.accept())
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import select
 import socket
 import struct
 import threading
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from nifsdc.sdsu.errors import LinkLost
 from nifsdc.sdsu.links.base import Progress
+from nifsdc.sdsu.links.line import Line, readable
 from nifsdc.sdsu.links.registers import NotRegisters, Registers
 from nifsdc.sdsu.words import (
     RESET_PREAMBLE,
@@ -74,6 +73,27 @@ class SimClock:
         return wake.is_set()
 
 
+class _Session:
+    """One connection: its socket, what came over it, and the registers as they were at its beginning."""
+
+    def __init__(self, connection: socket.socket, registers: Registers) -> None:
+        self.line = Line(connection)
+        self.registers = registers
+        self.clock = SimClock(registers)
+        self.first_block = registers.progress.block
+        self.received = Reassembler()
+        self.arrived: list[Packet] = []
+        self.lost: str | None = None
+        self._ending = threading.Lock()
+
+    def end(self, reason: str) -> None:
+        """Close the connection; the first reason is the one that is told."""
+        with self._ending:
+            if self.lost is None:
+                self.lost = reason
+        self.line.end()
+
+
 class SimLink:
     """A connection to a simulator process.
 
@@ -91,8 +111,7 @@ class SimLink:
         self._address = (host, port)
         self._path = Path(buffer)
         self._sending = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._lost: str | None = "never opened"
+        self._session: _Session | None = None
         if connect:
             self.reopen()
 
@@ -104,16 +123,16 @@ class SimLink:
     @property
     def clock(self) -> SimClock:
         """The simulator's detector clock."""
-        return self._clock
+        return self._last_session().clock
 
     @property
     def buffer(self) -> NDArray[np.uint16]:
         """The image buffer, shape (pixels,), read-only; pixel i of a block is at ``i % buffer.size``."""
-        return self._registers.buffer
+        return self._last_session().registers.buffer
 
     def reopen(self) -> None:
         """Connect again, to the same address and file; blocks count from 0 again."""
-        self._disconnect("closed to be opened again")
+        self._leave("closed to be opened again")
         try:
             connection = socket.create_connection(self._address, CONNECT_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -123,120 +142,134 @@ class SimLink:
         except OSError as error:
             raise LinkLost(f"{self.name} does not answer ({error}): start it, then init") from error
         try:
-            self._registers = Registers.attach(self._path)
+            registers = Registers.attach(self._path)
         except (OSError, NotRegisters) as error:
             connection.close()
             raise LinkLost(f"{self.name}: cannot map its image buffer {self._path} ({error})") from error
-        self._clock = SimClock(self._registers)
-        self._first_block = self._registers.progress.block
-        self._received = Reassembler()
-        self._arrived: list[Packet] = []
-        self._socket = connection
-        self._lost = None
+        self._session = _Session(connection, registers)
 
     def close(self) -> None:
         """Close the connection; every later call raises `LinkLost` until `reopen`."""
-        self._disconnect("closed")
+        self._leave("closed")
 
     def transact(self, words: Sequence[int], deadline_s: float) -> tuple[int, ...]:
         """Send a packet's words, return the answer's; TimeoutError after ``deadline_s`` real seconds."""
-        self.send(words)
-        return self._answer(deadline_s)
+        session = self._open_session()
+        self._write(session, frame(words))
+        return self._answer(session, deadline_s)
 
     def send(self, words: Sequence[int]) -> None:
         """Send a packet's words."""
-        self._write(frame(words))
+        self._write(self._open_session(), frame(words))
 
     def reset(self, deadline_s: float) -> tuple[int, ...]:
         """Send the reset preamble and return the words of SYR.
 
         Answers to what was sent before the reset may still come first; they are forgotten.
         """
-        self._write(frame(RESET_WORDS, RESET_PREAMBLE))
+        session = self._open_session()
+        self._write(session, frame(RESET_WORDS, RESET_PREAMBLE))
         deadline = time.monotonic() + deadline_s
         while True:
-            answer = self._answer(max(0.0, deadline - time.monotonic()))
+            answer = self._answer(session, max(0.0, deadline - time.monotonic()))
             if answer[1] == SYR:
                 return answer
 
     def unasked(self) -> tuple[tuple[int, ...], ...]:
         """Return and forget the packets that have come without a question."""
-        self._read(0.0)
-        packets, self._arrived = self._arrived, []
+        session = self._open_session()
+        self._read(session, 0.0)
+        if not session.arrived:
+            return ()
+        packets, session.arrived = session.arrived, []
         return tuple(encode(packet) for packet in packets)
 
     def progress(self) -> Progress:
         """Return blocks since the link was opened and pixels in the present one."""
-        self._check_alive()
-        block, pixels = self._registers.progress
-        block -= self._first_block
+        session = self._open_session()
+        self._check_alive(session)
+        block, pixels = session.registers.progress
+        block -= session.first_block
         return Progress(block, pixels if block > 0 else 0)
 
     def ended(self) -> Progress:
         """Return the block before the present one and the pixels that it ended with."""
-        self._open_socket()
-        block, pixels = self._registers.ended
-        return Progress(block - self._first_block, pixels)
+        session = self._open_session()
+        block, pixels = session.registers.ended
+        return Progress(block - session.first_block, pixels)
 
     def consumed(self, block: int, pixels: int) -> None:
         """Tell the simulator that pixels of a block have been taken."""
-        self._open_socket()
-        self._registers.consumed = Progress(block + self._first_block, pixels)
+        session = self._open_session()
+        session.registers.consumed = Progress(block + session.first_block, pixels)
 
-    def _answer(self, deadline_s: float) -> tuple[int, ...]:
+    # Details. What a session's socket says ends that session, never one that was opened after it.
+
+    def _answer(self, session: _Session, deadline_s: float) -> tuple[int, ...]:
         deadline = time.monotonic() + deadline_s
-        while not self._arrived:
+        while not session.arrived:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"no answer from {self.name} within {deadline_s:g} s")
-            self._read(left)
-        return encode(self._arrived.pop(0))
+            self._read(session, left)
+        return encode(session.arrived.pop(0))
 
-    def _write(self, data: bytes) -> None:
-        with self._sending:
-            try:
-                self._open_socket().sendall(data)
-            except OSError as error:
-                raise self._disconnect(_reason(error)) from error
+    def _write(self, session: _Session, data: bytes) -> None:
+        try:
+            with self._sending, session.line as connection:
+                connection.sendall(data)
+        except OSError as error:
+            raise self._broken(session, _reason(error)) from error
 
-    def _read(self, seconds: float) -> None:
+    def _read(self, session: _Session, seconds: float) -> None:
         """Take in whatever has come, waiting for it at most so long."""
-        connection = self._open_socket()
         try:
-            if not select.select([connection], [], [], seconds)[0]:
-                return
-            data = connection.recv(4096)
-        except (OSError, ValueError) as error:
-            raise self._disconnect(_reason(error)) from error
-        if not data:
-            raise self._disconnect(CLOSED)
-        self._arrived += [item for item in self._received.feed(data) if isinstance(item, Packet)]
-
-    def _check_alive(self) -> None:
-        connection = self._open_socket()
-        try:
-            if connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"":
-                raise self._disconnect(CLOSED)
+            with session.line as connection:
+                if seconds > 0 and not readable(connection, seconds):
+                    return
+                data = connection.recv(4096, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError as error:
-            raise self._disconnect(_reason(error)) from error
+            raise self._broken(session, _reason(error)) from error
+        if not data:
+            raise self._broken(session, CLOSED)
+        session.arrived += [item for item in session.received.feed(data) if isinstance(item, Packet)]
 
-    def _open_socket(self) -> socket.socket:
-        connection = self._socket
-        if connection is None:
-            raise LinkLost(f"the link to the {self.name} is down ({self._lost}): init opens it again")
-        return connection
+    def _check_alive(self, session: _Session) -> None:
+        try:
+            with session.line as connection:
+                alive = connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise self._broken(session, _reason(error)) from error
+        if not alive:
+            raise self._broken(session, CLOSED)
 
-    def _disconnect(self, reason: str) -> LinkLost:
-        connection, self._socket, self._lost = self._socket, None, reason
-        if connection is not None:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
-        return LinkLost(f"the link to the {self.name} broke ({reason}): init opens it again")
+    def _last_session(self) -> _Session:
+        if self._session is None:
+            raise self._down("never opened")
+        return self._session
+
+    def _open_session(self) -> _Session:
+        session = self._last_session()
+        if session.lost is not None:
+            raise self._down(session.lost)
+        return session
+
+    def _down(self, reason: str) -> LinkLost:
+        return LinkLost(f"the link to the {self.name} is down ({reason}): init opens it again")
+
+    def _broken(self, session: _Session, reason: str) -> LinkLost:
+        session.end(reason)
+        return LinkLost(f"the link to the {self.name} broke ({session.lost}): init opens it again")
+
+    def _leave(self, reason: str) -> None:
+        if self._session is not None:
+            self._session.end(reason)
 
 
-def _reason(error: OSError | ValueError) -> str:
+def _reason(error: OSError) -> str:
     """Say why a connection broke; a close that met words on their way shows as a reset or a broken pipe."""
     return CLOSED if isinstance(error, ConnectionResetError | BrokenPipeError) else str(error)
