@@ -1,4 +1,4 @@
-"""Database text beside EPICS base's own loader (epicscorelibs, which the bench extra brings)."""
+"""Database text beside EPICS base's own loader (epicscorelibs, which the dev extra brings)."""
 
 from __future__ import annotations
 
