@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -154,7 +155,8 @@ def test_a_signal_leaves_the_terminal_as_it_was(start: Callable[..., Any]) -> No
 
 def test_the_ioc_itself_has_a_shell_statistics_and_autosave(tmp_path: Path) -> None:
     config = tmp_path / "ioc.yaml"
-    config.write_text('top: "sh:"\ninitialise: false\n')
+    link = {"kind": "sim", "port": 5070, "buffer": str(tmp_path / "buffer")}  # which nobody opens
+    config.write_text(json.dumps({"top": "sh:", "initialise": False, "link": link}))
     request = tmp_path / "kept.req"
     request.write_text("# what is kept\n$(top)dc:obs_exposed\n$(top)nothing\n")
     lines = ["dbpf sh:dc:obs_exposed 33", "dbgf sh:dc:ioc:HOSTNAME", "exit"]
