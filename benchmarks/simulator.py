@@ -60,6 +60,7 @@ def transactions(rows: Rows) -> None:
         each, raw = (times[name] / TRANSACTIONS for name in ("controller", "socket"))
         rows.add("raw socket round trip", raw * MICRO, "us")
         rows.add("transaction (TDL)", each * MICRO, "us", each / raw, "raw socket")
+        rows.add("transactions a second", 1 / each, "/s", raw / each, "raw socket")
         download(rows, controller, raw)
         link.close()
         plain.close()

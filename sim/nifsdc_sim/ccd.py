@@ -72,11 +72,6 @@ class Ccd:
         self._before = self._chip.array
 
     @property
-    def shutter_open(self) -> bool:
-        """Whether light falls on it."""
-        return self._chip.collector.is_open
-
-    @property
     def pixel_rate(self) -> int:
         """Samples of one output a second at the present speed."""
         return self.model.stage(self._speed).pixel_rate

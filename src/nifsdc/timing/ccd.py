@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-LONGEST_EXPOSURE = 16777.215
-"""seconds: the demanded exposure is a word of 24 bits that counts milliseconds"""
-LONGEST_FLASH = 14.0
-"""seconds: a transaction ends within 15 s (INS-DAS-18, "Transactions"), and PFL lasts as long as its flash"""
-
 
 class ExposureType(Enum):
     """What a CCD exposure is of, in the order of the menu."""

@@ -104,7 +104,6 @@ TIMED = struct.Struct(">Id")
 COUNT = struct.Struct(">QQ")
 BLOCK = struct.Struct(">QQQ")
 PIXELS = struct.Struct(">QQ")
-LONGEST_PIXELS = PIXELS.size + 2 * CHUNK_PIXELS
 
 
 class BadFrame(ConnectionError):

@@ -27,7 +27,7 @@ DEMAND_MS = 1000
 SHORTEST_MS = 1
 """least time that can be set (Annex D, bias)"""
 LONGEST_FLASH_MS = 14_000
-"""longest preflash that is answered within the 15 s that a transaction may last"""
+"""longest preflash that is answered within the 15 s that a transaction may last ("Transactions")"""
 
 DEMANDED = Place(Board.UTILITY, "demanded_exposure_ms")
 CURRENT = Place(Board.UTILITY, "current_exposure_ms")
