@@ -1,4 +1,4 @@
-"""Unravelling and Fowler sums of one read of 2048 x 2112 pixels against copying the same bytes."""
+"""Unravelling, Fowler sums and the IFU image of a read of 2048 x 2112 pixels against the bytes they need."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import yaml
+from numba import uint32
 
 from nifsdc.camera.layout import Layout
 from nifsdc.readout.coadd import CoaddSum
+from nifsdc.readout.compiled import compiled, vector
 from nifsdc.readout.fowler import FowlerSum
+from nifsdc.readout.ifu import Ifu
 from nifsdc.readout.statistics import statistics
 from rows import Rows, best
 
-LAYOUT = Path(__file__).parents[1] / "db" / "detectors" / "hawaii2-nifs.yaml"
+DATABASE = Path(__file__).parents[1] / "db"
+LAYOUT = DATABASE / "detectors" / "hawaii2-nifs.yaml"
 SECONDS = 3.0
 MILLI = 1e3
 
@@ -88,12 +93,46 @@ def sums(rows: Rows, pixels: int) -> None:
         rows.add(name, times[key] * MILLI, "ms", times[key] / times["memcpy"], "memcpy")
 
 
+@compiled(uint32(vector(uint32)))
+def read_words(words: np.ndarray) -> int:
+    """Read every word once, as fast as memory gives them."""
+    total = uint32(0)
+    for j in range(len(words)):
+        total = uint32(total ^ words[j])
+    return total
+
+
+def ifu_image(rows: Rows) -> None:
+    ifu = Ifu.from_mapping(yaml.safe_load((DATABASE / "ifu.yaml").read_text()))
+    image = np.random.default_rng(1).normal(100.0, 5.0, ifu.shape).astype(np.float32)
+    words = image.view(np.uint32).reshape(-1)
+    everything = (0.0, 10.0)
+    times = best(
+        {
+            "read": lambda: read_words(words),
+            "whole": lambda: ifu.display_image(ifu.compressed(image, "K", everything)),
+            "acquisition": lambda: ifu.display_image(ifu.acquisition(image)),
+            "cube": lambda: ifu.cube(image, "K"),
+        },
+        SECONDS,
+    )
+    rows.add("one read of a float32 image", times["read"] * MILLI, "ms")
+    names = {
+        "whole": "IFU image, all wavelengths",
+        "acquisition": "IFU acquisition image",
+        "cube": "IFU cube",
+    }
+    for key, name in names.items():
+        rows.add(name, times[key] * MILLI, "ms", times[key] / times["read"], "one read")
+
+
 def main() -> int:
     rows = Rows(__doc__)
     layout = Layout.load(LAYOUT)
     for kind in (np.uint16, np.float32):
         unravelling(rows, layout, kind)
     sums(rows, layout.pixels_per_read)
+    ifu_image(rows)
     rows.save()
     return 0
 
