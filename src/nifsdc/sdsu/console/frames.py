@@ -16,6 +16,7 @@ from nifsdc.sdsu.commands import LONGEST_SECONDS
 from nifsdc.sdsu.console.language import Mistake
 from nifsdc.sdsu.errors import LinkLost, PixelTimeout
 from nifsdc.sdsu.links.base import Link
+from nifsdc.sdsu.pixels import PixelsLost
 
 POLL_SECONDS = 0.002
 
@@ -115,7 +116,7 @@ class Collector:
                 else:
                     self._ending.wait(POLL_SECONDS)
             self._look()
-        except (LinkLost, PixelTimeout) as error:
+        except (LinkLost, PixelTimeout, PixelsLost) as error:
             self.problem = error
 
     @property
@@ -134,9 +135,21 @@ class Collector:
         while block.pixels < progress.pixels:
             start = block.pixels % buffer.size
             part = buffer[start : start + min(progress.pixels - block.pixels, buffer.size - start)].copy()
+            self._check_kept(progress.block, block.pixels)
             block.parts.append(part)
             block.pixels += part.size
         self._link.consumed(*progress)
+
+    def _check_kept(self, number: int, first: int) -> None:
+        """Make sure that nothing was written over a block's pixels from ``first`` to the buffer's end."""
+        block, pixels = self._link.progress()
+        size = self._link.buffer.size
+        kept = pixels - first <= size if block == number else block == number + 1 and pixels <= first % size
+        if not kept:
+            raise PixelsLost(
+                f"{self.expected.label}: block {number - self._first + 1} was overwritten from pixel {first} "
+                "on before it was taken; the host is overloaded: repeat it"
+            )
 
 
 def save(collector: Collector, path: Path) -> str:
