@@ -15,6 +15,7 @@ from nifsdc.sdsu.controller import Controller, StartupReport, StartupSettings
 from nifsdc.sdsu.errors import ControllerError
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.lod import LodError, LodFile, parse
+from nifsdc.sdsu.memory import InCharge
 from nifsdc.sdsu.pixels import Cancelled, PixelStream
 
 Scalar = int | float | str
@@ -103,6 +104,7 @@ class SdsuCamera(Camera[R, P]):
         self._report = None
         self.link.reopen()
         self._report = self.controller.startup(settings, lambda text, done, total: step(text))
+        self.controller.timing_board.ultradas_flag.write(InCharge.PCI)
         self._pixel_rate = self.controller.timing_board.pixel_rate.read()
         self._set_frame()
 
@@ -118,9 +120,10 @@ class SdsuCamera(Camera[R, P]):
         self.link.close()
 
     def shut_down(self) -> None:
-        """Stop the clocks and take the analogue power away."""
+        """Stop the clocks, take the analogue power away, and leave the controller to other software."""
         self.controller.stop_idle()
         self.controller.power_off()
+        self.controller.timing_board.ultradas_flag.write(InCharge.OTHER)
 
     # --- while it runs ------------------------------------------------------------------------------------
 

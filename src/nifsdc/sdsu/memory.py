@@ -51,6 +51,17 @@ class ReadoutMode(IntEnum):
     TEST_2 = 2
 
 
+class InCharge(IntEnum):
+    """Whose commands the timing board is to expect (INS-DAS-18, "UltraDAS' flag")."""
+
+    OTHER = 0
+    """laboratory software, which has other commands"""
+    SBUS = 1
+    """the commands of INS-DAS-18, through an SBUS card"""
+    PCI = 2
+    """the same through a PCI card, which is told of pixels by IIA and RDA"""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One word of a noticeboard."""
