@@ -52,7 +52,7 @@ class Process:
             [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
         )
 
-    def line(self, word: str, seconds: float = 30.0) -> dict[str, object]:
+    def line(self, word: str, seconds: float = 60.0) -> dict[str, object]:
         """The JSON behind a word on a line of its own."""
         assert self.child.stdout is not None
         deadline = time.monotonic() + seconds
@@ -73,12 +73,12 @@ class Process:
     def end(self) -> int:
         """Ask it to end (SIGTERM) and return its exit status."""
         self.child.terminate()
-        self.child.communicate(timeout=30)
+        self.child.communicate(timeout=60)
         return self.child.returncode
 
     def kill(self) -> None:
         self.child.kill()
-        self.child.communicate(timeout=30)
+        self.child.communicate(timeout=60)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def data_server(process: Callable[..., Process]) -> Callable[..., tuple[Process,
 def until() -> Callable[..., None]:
     """Polls a condition until it holds, with a deadline."""
 
-    def wait(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    def wait(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"{what}: did not come about"

@@ -118,7 +118,7 @@ def test_as_a_process(tmp_path: Path, process: Callable[..., Any], until: Callab
         look.child.terminate()
         ended = look.line("ENDED")
         assert ended["drawn"] + ended["skipped"] == 59
-        assert look.child.wait(20) == 0
+        assert look.child.wait(60) == 0
 
 
 def test_a_file_as_a_picture(tmp_path: Path) -> None:

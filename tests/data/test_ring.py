@@ -95,7 +95,7 @@ def test_waiting_ends_with_the_frame_or_with_the_ring(ring_file: Path) -> None:
         thread.start()
         ring.write(uniform(5))
         ring.close()
-        thread.join(20)
+        thread.join(60)
         assert [frame and frame.header.number for frame in found] == [5, None]
         assert reader.closed
         assert reader.replaced

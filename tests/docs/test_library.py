@@ -62,7 +62,7 @@ def instrument() -> Iterator[None]:
         assert process.stdout.readline().startswith(b"READY")
         yield
         process.terminate()
-        errors = process.communicate(timeout=10)[1].decode()
+        errors = process.communicate(timeout=60)[1].decode()
         assert errors == ""
     finally:
         if process.poll() is None:
@@ -77,9 +77,9 @@ def channel(instrument: None) -> Iterator[Callable[..., Any]]:
     made: list[Any] = []
 
     def make(name: str, callback: Callable[..., None] | None = None) -> Any:
-        pv = epics.PV(f"lib:{name}", connection_timeout=5.0, callback=callback)
+        pv = epics.PV(f"lib:{name}", connection_timeout=60.0, callback=callback)
         made.append(pv)
-        assert pv.wait_for_connection(10.0), f"{name} did not connect"
+        assert pv.wait_for_connection(60.0), f"{name} did not connect"
         return pv
 
     yield make
@@ -89,7 +89,7 @@ def channel(instrument: None) -> Iterator[Callable[..., Any]]:
 
 
 def wait_for_equal(seen: list[str], expected: list[str]) -> None:
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + 60.0
     while seen != expected and time.monotonic() < deadline:
         time.sleep(0.005)
     assert seen == expected

@@ -169,7 +169,7 @@ def test_arrays(pv: Any) -> None:
     assert list(channel.get(use_monitor=False, count=2)) == [1.0, 2.0]
     big = pv("big")
     values = [float(n) for n in range(100_000)]
-    big.put(values, wait=True, timeout=10)
+    big.put(values, wait=True, timeout=60)
     assert list(big.get(use_monitor=False)) == values
 
 
@@ -288,7 +288,7 @@ def test_put_with_completion_of_a_slow_command_delays_nobody(pv: Any, ioc: Any) 
     timeout = pv("apply.TOUT")
     assert timeout.get() == 3.0
     other = pv("m2")
-    assert pv("apply.DIR").put("START", wait=True, timeout=10) == 1
+    assert pv("apply.DIR").put("START", wait=True, timeout=60) == 1
     assert pv("apply.VAL").get() > 0
     assert other.put(1.0, wait=True) == 1
 
@@ -330,7 +330,7 @@ def test_cancelled_monitor_and_cleared_channel(raw: Any, ioc: Any) -> None:
 def test_names_are_answered_on_the_circuit_too(raw: Any, ioc: Any) -> None:
     client = raw()
     client.socket.sendall(bytes(caproto.SearchRequest(ioc.prefix + "ao", 5, 13, reply=caproto.DO_REPLY)))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     data = b""
     while len(data) < 32 and time.monotonic() < deadline:
         data += client.socket.recv(4096)
@@ -342,7 +342,7 @@ def test_searches_for_unknown_names_leave_nothing(ioc: Any) -> None:
     import socket
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:  # [15]
-        udp.settimeout(5.0)
+        udp.settimeout(60.0)
         address = ("127.0.0.1", int(os.environ["EPICS_CAS_SERVER_PORT"]))
 
         def ask(first: int, many: int) -> None:
@@ -354,11 +354,12 @@ def test_searches_for_unknown_names_leave_nothing(ioc: Any) -> None:
             udp.sendto(bytes(caproto.VersionRequest(0, 13)) + known, address)
             assert len(udp.recv(1024)) >= 32
 
-        for n in range(20):
-            ask(100 * n, 100)
+        # A few at a time: what does not fit into the server's socket is lost, and the answer with it.
+        for n in range(40):
+            ask(50 * n, 50)
         before = ioc.kilobytes
-        for n in range(20, 60):
-            ask(100 * n, 100)
+        for n in range(40, 120):
+            ask(50 * n, 50)
         assert ioc.kilobytes - before < 500  # 80,000 names
 
 

@@ -17,7 +17,7 @@ from nifsdc_sim.process import SimulatorProcess
 
 TEMPERATURE_MK = 65_000
 FULL_READ = 4 * 1024 * (1024 + 32)
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

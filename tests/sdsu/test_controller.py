@@ -202,7 +202,7 @@ def test_a_power_failure_is_noticed_by_the_missing_stamp(fast: Rig) -> None:
 
 
 def test_a_late_answer_does_not_outlive_a_reset(fast: Rig) -> None:
-    fast.simulator.fault("late-reply", "STP", seconds=1.2)
+    fast.simulator.fault("late-reply", "STP", seconds=1.5)
     with pytest.raises(NoReply):
         fast.controller.stop_idle()
     fast.controller.reset()
@@ -210,7 +210,7 @@ def test_a_late_answer_does_not_outlive_a_reset(fast: Rig) -> None:
 
 
 def test_a_late_answer_that_has_come_is_not_taken_for_another(fast: Rig) -> None:
-    fast.simulator.fault("late-reply", "STP", seconds=1.2)
+    fast.simulator.fault("late-reply", "STP", seconds=3.0)
     with pytest.raises(NoReply):
         fast.controller.stop_idle()
     # Answers are given one after another: once the second packet is in the log, the first was answered.

@@ -44,7 +44,7 @@ class ShellIoc:
             os.close(end)
         self.until("READY\n")
 
-    def until(self, text: str, seconds: float = 20.0) -> str:
+    def until(self, text: str, seconds: float = 60.0) -> str:
         """Read until ``text`` has been said; what was said up to its end is returned and forgotten."""
         deadline = time.monotonic() + seconds
         while text not in self.said:
@@ -79,7 +79,7 @@ class ShellIoc:
         """Wait for the process to end well; returns what it logged."""
         assert self.process.stderr is not None
         try:
-            errors = self.process.communicate(timeout=15)[1].decode()
+            errors = self.process.communicate(timeout=60)[1].decode()
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()

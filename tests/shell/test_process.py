@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+DEADLINE_S = 60.0
+
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Any]]:
@@ -22,9 +24,9 @@ def connect() -> Iterator[Callable[..., Any]]:
     made: list[Any] = []
 
     def make(name: str, **options: Any) -> Any:
-        pv = epics.PV(name, connection_timeout=5.0, **options)
+        pv = epics.PV(name, connection_timeout=DEADLINE_S, **options)
         made.append(pv)
-        assert pv.wait_for_connection(10.0), f"{name} did not connect"
+        assert pv.wait_for_connection(DEADLINE_S), f"{name} did not connect"
         return pv
 
     yield make
@@ -34,9 +36,9 @@ def connect() -> Iterator[Callable[..., Any]]:
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + DEADLINE_S
     while not condition():
-        assert time.monotonic() < deadline, f"waited 10 s for {what}"
+        assert time.monotonic() < deadline, f"waited {DEADLINE_S} s for {what}"
         time.sleep(0.01)
 
 
@@ -176,7 +178,7 @@ def run_ioc(arguments: list[str], lines: list[str]) -> subprocess.CompletedProce
         input="\n".join(lines),
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ from nifsdc.sdsu.links.sim import SimLink
 from nifsdc.sdsu.words import Board, Packet, encode, word
 from nifsdc_sim.process import SimulatorProcess
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 TIMING, UTILITY = Board.TIMING, Board.UTILITY
 P, X, Y = 0x100000, 0x200000, 0x400000
 """bits of address words (INS-DAS-18, "Syntax")"""

@@ -84,7 +84,7 @@ def test_answers_that_are_none(ccd: Bench) -> None:
     assert ccd.words(TIMING, "TDL", 7) == (0x030002, 7)
     ccd.simulator.fault("wrong-label", "STP")
     assert ccd.ask(TIMING, "STP") not in (DON, ERR)
-    ccd.simulator.fault("late-reply", "TDL", seconds=3 * SHORT_S)
+    ccd.simulator.fault("late-reply", "TDL", seconds=6 * SHORT_S)
     no_answer(ccd, "TDL", 7)
     until(lambda: ccd.link.unasked() == ((0x020002, 7),), "the late answer")
 

@@ -21,7 +21,7 @@ from nifsdc.sdsu.words import Address, Board, Space, header, word
 from nifsdc_sim.process import SimulatorError, SimulatorProcess
 from nifsdc_sim.scene import INDEX_PRIME
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 PRESCAN, OVERSCAN = 16, 32
 Image = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from nifsdc.sdsu import programs
 from nifsdc.sdsu.words import Board
 from nifsdc_sim.process import SimulatorError, SimulatorProcess
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 def _is_there(pid: int) -> bool:

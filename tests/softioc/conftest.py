@@ -12,8 +12,8 @@ import pytest
 
 from nifsdc.cli.process import Part
 
-READY_SECONDS = 20.0
-WAIT_SECONDS = 20.0
+READY_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
@@ -56,15 +56,16 @@ class Clients:
     def __call__(self, name: str) -> Any:
         channel = self._made.get(name)
         if channel is None:
-            channel = self._made[name] = self._epics.PV(name, auto_monitor=False, connection_timeout=5.0)
-            assert channel.wait_for_connection(10.0), f"{name} did not connect"
+            options = {"auto_monitor": False, "connection_timeout": WAIT_SECONDS}
+            channel = self._made[name] = self._epics.PV(name, **options)
+            assert channel.wait_for_connection(WAIT_SECONDS), f"{name} did not connect"
         return channel
 
     def get(self, name: str, *, as_string: bool = False) -> Any:
-        return self(name).get(as_string=as_string, use_monitor=False, timeout=5.0)
+        return self(name).get(as_string=as_string, use_monitor=False, timeout=WAIT_SECONDS)
 
     def put(self, name: str, value: Any) -> None:
-        assert self(name).put(value, wait=True, timeout=10.0) == 1, name
+        assert self(name).put(value, wait=True, timeout=WAIT_SECONDS) == 1, name
 
     def watch(self, name: str) -> None:
         """Keep the events of a channel, enumerations as their labels."""

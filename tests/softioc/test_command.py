@@ -29,7 +29,7 @@ def test_ready_and_the_end(start: Start, port: int, tmp_path: Path) -> None:
     assert server.ready == {"port": port, "records": 2}
     assert "t1:b.INP leads to another server: elsewhere:x" in server.text
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(10) == 0
+    assert server.process.wait(60) == 0
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
         [sys.executable, "-m", "nifsdc", "softioc", str(tmp_path / "none.db")],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
         env={**os.environ},
     )

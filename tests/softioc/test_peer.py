@@ -54,7 +54,7 @@ def loads(files: list[Path], macros: str) -> Any:
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=30,
+        timeout=90,
         check=False,
     )
     if ended.returncode < 0:  # it does not survive a record that is not closed

@@ -21,7 +21,9 @@ import epics
 import pytest
 
 START_SECONDS = 90.0
-END_SECONDS = 30.0
+END_SECONDS = 60.0
+ANSWER_SECONDS = 60.0
+"""for a single get, put or connection; nothing is measured by it"""
 
 
 class Monitor:
@@ -34,8 +36,8 @@ class Monitor:
             epics.PV(system.top + name, callback=self._note(name), auto_monitor=True) for name in names
         ]
         for channel in self._channels:
-            assert channel.wait_for_connection(10.0), channel.pvname
-        wait_until(lambda: len({name for name, _ in self.events}) == len(names), 10.0, "first events")
+            assert channel.wait_for_connection(ANSWER_SECONDS), channel.pvname
+        self.wait(lambda events: len({name for name, _ in events}) == len(names), ANSWER_SECONDS)
         self.clear()
 
     def _note(self, name: str) -> Callable[..., None]:
@@ -84,16 +86,17 @@ class System:
         if name not in self._channels:
             self._channels[name] = epics.PV(self.top + name, auto_monitor=False)
         channel = self._channels[name]
-        assert channel.wait_for_connection(10.0), f"{name} does not answer"
+        assert channel.wait_for_connection(ANSWER_SECONDS), f"{name} does not answer"
         return channel
 
     def get(self, name: str, *, text: bool = False) -> Any:
-        value = self.channel(name).get(as_string=text, timeout=10.0)
+        value = self.channel(name).get(as_string=text, timeout=ANSWER_SECONDS)
         assert value is not None, f"{name} did not answer"
         return value
 
     def put(self, name: str, value: Any) -> None:
-        assert self.channel(name).put(value, wait=True, timeout=10.0) == 1, f"put of {value!r} to {name}"
+        done = self.channel(name).put(value, wait=True, timeout=ANSWER_SECONDS)
+        assert done == 1, f"put of {value!r} to {name}"
 
     def start(self) -> int:
         """START the top apply; a positive client id, or a negative code when it was refused."""
@@ -129,7 +132,7 @@ class System:
         assert client_id > 0, self.message()
         wait_until(
             lambda: self.get("dc:applyC.CLID") == client_id and self.get("dc:applyC.VAL") == 0,
-            10.0,
+            ANSWER_SECONDS,
             "the configuration to be applied",
         )
 
@@ -153,7 +156,7 @@ class System:
 
     def simulator(self, **request: Any) -> Any:
         """Send one line to the simulator's control port and return its answer."""
-        with socket.create_connection(("127.0.0.1", self._control_port), 10.0) as connection:
+        with socket.create_connection(("127.0.0.1", self._control_port), ANSWER_SECONDS) as connection:
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("r") as lines:
                 return json.loads(lines.readline())

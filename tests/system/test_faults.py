@@ -36,7 +36,7 @@ def failed_observation(system: System) -> str:
         assert system.get("dc:seqView.MARK") == 0
         seen.wait_for("dc:observeC.VAL", ERROR, 60.0)
         assert seen.of("dc:observeC.VAL") == [BUSY, ERROR]
-        seen.wait_for("dc:applyC.VAL", ERROR, 5.0)
+        seen.wait_for("dc:applyC.VAL", ERROR)
     assert system.get("dc:applyC.OMSS", text=True) == system.get("dc:observeC.OMSS", text=True)
     return str(system.get("dc:observeC.OMSS", text=True))
 
@@ -89,7 +89,7 @@ def test_a_wrong_echo_fails_the_link_test_with_what_came_back(short: System) -> 
 
 def test_syr_out_of_the_blue_is_noticed_while_nothing_happens(short: System) -> None:
     inject(short, kind="syr")
-    short.wait("sad:dc:sdsuSnlState", "FAULT", 20.0)
+    short.wait("sad:dc:sdsuSnlState", "FAULT", 60.0)
     assert short.get("sad:dc:health", text=True) == "BAD"
     recover(short)
 

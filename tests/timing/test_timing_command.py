@@ -13,7 +13,7 @@ SETUP = ("--e", "100", "--r", "20", "--f", "4")
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "nifsdc", "timing", *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "nifsdc", "timing", *arguments], capture_output=True, text=True, timeout=120
     )
 
 

@@ -60,7 +60,7 @@ def prefix() -> Iterator[str]:
         yield name
     finally:
         server.terminate()
-        _, log = server.communicate(timeout=10)
+        _, log = server.communicate(timeout=60)
     assert server.returncode == 0
     assert not log, log.decode()
 
@@ -87,7 +87,7 @@ class Client:
         for pv in [*pvs, *sorted(written - set(pvs))]:
             self._channels[pv] = ca.create_channel(prefix + pv, auto_cb=False)
         for pv, channel in self._channels.items():
-            assert ca.connect_channel(channel, timeout=10), f"{pv} did not connect"
+            assert ca.connect_channel(channel, timeout=60), f"{pv} did not connect"
             if ca.field_type(channel) == TYPES["enum"]:
                 self._labels[pv] = ca.get_enum_strings(channel)
         self._subscriptions = [
@@ -123,7 +123,7 @@ class Client:
         """Present values of all watched channels."""
         got = {}
         for pv in self.watched:
-            got[pv] = self._shown(pv, self._ca.get(self._channels[pv], count=0, timeout=5))
+            got[pv] = self._shown(pv, self._ca.get(self._channels[pv], count=0, timeout=60))
         return got
 
     def _put_done(self, args: Any) -> None:
@@ -152,11 +152,11 @@ class Client:
             step.result.append("client")
         else:
             self._ca.flush_io()
-            assert self._completed.wait(10), f"a put to {pv} was not answered"
+            assert self._completed.wait(60), f"a put to {pv} was not answered"
             step.result.append("ok" if self._status == 1 else "server")
         answer = pv.split(".")[0] + ".VAL"
         if answer in self.watched and answer != pv:
-            step.at_done = self._shown(answer, self._ca.get(self._channels[answer], count=0, timeout=5))
+            step.at_done = self._shown(answer, self._ca.get(self._channels[answer], count=0, timeout=60))
 
     def _write(self, pv: str, value: Any, kind: str, *, wait: bool) -> int:
         count, data = 1, ctypes.create_string_buffer(0)
