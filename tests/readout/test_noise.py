@@ -137,3 +137,18 @@ def test_cosmic_rays_are_found_at_once_and_good_pixels_left_alone(rate: float) -
     assert abs(np.mean(slope[recovered]) - rate) < max(
         0.01 * rate, 3 * np.std(slope[recovered]) / np.sqrt(recovered.sum())
     )
+
+
+@pytest.mark.parametrize("rate", [1.0, 50.0, 200.0])
+def test_hits_of_eight_sigma_are_found_within_a_read(rate: float) -> None:
+    """All of one size, before reads 3 to 29; docs/readout.md says what theory allows below."""
+    rng = np.random.default_rng(12)
+    pixels, reads = 10000, 30
+    deposit = 8 * np.sqrt(2 * READ_NOISE**2 + rate / GAIN)
+    at = rng.integers(2, reads - 1, pixels)
+    hit = np.arange(reads)[:, None] >= at
+    ramp = (samples(rng, reads, rate, READ_NOISE, pixels) + np.round(deposit) * hit).astype(np.uint16)
+    total = LinearFit(pixels, cosmic=CosmicRayTest(5.0, 0.0, READ_NOISE, GAIN))
+    total.add(ramp.reshape(-1), 0)
+    found = total.hits.astype(int)
+    assert np.mean((found == at + 1) | (found == at + 2)) >= 0.95

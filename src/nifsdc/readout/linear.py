@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nifsdc.readout.cosmic import CosmicRayTest, limits
 from nifsdc.readout.linear_lines import fit_pixels
-from nifsdc.readout.linear_loops import add_pixels
+from nifsdc.readout.linear_loops import ENTRY, add_pixels
 from nifsdc.readout.linear_sums import BAD, BLOCK, LOST, STOPPED
 from nifsdc.readout.quality import Quality
 
@@ -56,7 +56,7 @@ class _Section:
         self.head = np.full(blocks, -1, np.int32)
         self.used = np.zeros(1, np.int64)
         self.link, self.place = (np.zeros(FIRST_ENTRIES, np.int32) for _ in range(2))
-        self.second = np.zeros((FIRST_ENTRIES, 3), np.int64)
+        self.second = np.zeros((FIRST_ENTRIES, ENTRY), np.int64)
 
     def clear(self, bad: NDArray[np.bool_] | None) -> None:
         for array in (self.words, self.state, self.stops, self.hits, self.used):
@@ -96,7 +96,7 @@ class _Section:
         more = len(self.place)
         self.link = np.concatenate([self.link, np.zeros(more, np.int32)])
         self.place = np.concatenate([self.place, np.zeros(more, np.int32)])
-        self.second = np.concatenate([self.second, np.zeros((more, 3), np.int64)])
+        self.second = np.concatenate([self.second, np.zeros((more, ENTRY), np.int64)])
 
     def fit(self, reads: int, begin: int, end: int, into: Fit) -> None:
         """Fit the pixels from ``begin`` to ``end`` of the stream, as far as they are of this section."""

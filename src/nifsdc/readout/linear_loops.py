@@ -17,6 +17,11 @@ Array = NDArray[Any]
 NONE = np.uint32(0)
 MINIMUM, READ_LIMIT, PHOTON_LIMIT = 8, 9, 10
 """where `cosmic.limits` has what the sparse list needs"""
+LAST, FIRST_MOMENT, FIRST_READS = 3, 4, 5
+"""where an entry of the list has the pixel's last sample, `moment` and reads of its first sums; 0 reads for a
+pixel that has ended"""
+ENTRY = 6
+"""numbers in an entry"""
 
 
 @compiled()
@@ -112,66 +117,71 @@ def _walk(n: int) -> float:
 
 
 @compiled()
+def second_factors(number: int) -> Array:
+    """Return what the test of a pixel in its second sums needs, by the reads before its hit; shape (n, 3).
+
+    ``number`` is of the read tested. Each row: 1 / `spread` of both sums together, then the variance of the
+    jump (sample - last sample - slope) in units of the read noise squared and of the photons' variance.
+    """
+    factors = np.empty((number + 1, 3))
+    for n1 in range(1, number):
+        n2 = number - n1
+        total = spread(n1) + spread(n2)
+        inverse = 1.0 / total if total > 0.0 else np.inf
+        factors[n1, 0] = inverse
+        factors[n1, 1] = 2.0 + n2 * inverse
+        factors[n1, 2] = 1.0 + (_walk(n1) + _walk(n2)) * inverse * inverse
+    return factors
+
+
+@compiled()
 def _add_second(
     pixels: Array,
     begin: int,
-    words: Array,
     state: Array,
-    last: Array,
     stops: Array,
-    hits: Array,
     entry: int,
     link: Array,
     place: Array,
     second: Array,
+    factors: Array,
     number: int,
     full: int,
     limits: Array,
 ) -> None:
     """Add to the second sums of the pixels of a block that were hit before this read."""
     while entry >= 0:
-        j = place[entry]
-        if begin <= j < begin + len(pixels) and state[j] == AFTER_HIT:
-            sample = int64(pixels[j - begin])
-            n1 = int64(hits[j]) - 1
+        k = place[entry] - begin
+        own = second[entry]
+        if 0 <= k < len(pixels) and own[FIRST_READS] > 0:
+            sample, n1 = int64(pixels[k]), own[FIRST_READS]
             n2 = number - n1
-            total = spread(n1) + spread(n2)
-            before_hit = moment(n1, int64(words[1, j] & LOW), int64(words[2, j]))
-            slope = 0.5 * (before_hit + moment(n2, second[entry, 0], second[entry, 1])) / total
-            jump = sample - int64(last[j]) - slope
-            read = 2.0 + n2 / total
-            photon = 1.0 + (_walk(n1) + _walk(n2)) / (total * total)
-            limit = limits[READ_LIMIT] * read + limits[PHOTON_LIMIT] * photon * max(slope, 0.0)
-            if sample >= full:
-                state[j] = STOPPED
-                stops[j] = uint8(number + 1)
-            elif jump > limits[MINIMUM] and jump * jump > limit:
-                state[j] = LOST
-                stops[j] = uint8(number + 1)
+            slope = 0.5 * (own[FIRST_MOMENT] + moment(n2, own[0], own[1])) * factors[n1, 0]
+            jump = sample - own[LAST] - slope
+            noise = limits[READ_LIMIT] * factors[n1, 1]
+            limit = noise + limits[PHOTON_LIMIT] * factors[n1, 2] * max(slope, 0.0)
+            lost = (jump > limits[MINIMUM]) & (jump * jump > limit)
+            if (sample >= full) | lost:
+                state[begin + k] = STOPPED if sample >= full else LOST
+                stops[begin + k] = uint8(number + 1)
+                own[FIRST_READS] = 0
             else:
-                second[entry, 0] += sample
-                second[entry, 1] += n2 * sample
-                second[entry, 2] += sample * sample
+                own[0] += sample
+                own[1] += n2 * sample
+                own[2] += sample * sample
+                own[LAST] = sample
         entry = link[entry]
 
 
 @compiled()
 def _begin_second(
-    j: int,
-    words: Array,
-    hits: Array,
-    second: Array,
-    entry: int,
-    number: int,
-    sample: int,
-    early: bool,
-    last: int,
+    j: int, words: Array, hits: Array, own: Array, number: int, sample: int, early: bool, last: int
 ) -> None:
     """Freeze the first sums at the hit and begin the second ones with the samples after it."""
-    second[entry, 0] = sample
-    second[entry, 1] = 0
-    second[entry, 2] = sample * sample
-    hits[j] = uint8(number + 1)
+    own[0] = sample
+    own[1] = 0
+    own[2] = sample * sample
+    n1 = number
     if early:
         # The jump lay between the first two reads: the second belongs to the second sums.
         first = uint32(words[1, j] & LOW) - uint32(last)
@@ -179,10 +189,59 @@ def _begin_second(
         words[1, j] = NONE
         words[2, j] = NONE
         _add_one(words, j, uint32(0), uint32(first))
-        second[entry, 0] += last
-        second[entry, 1] = sample
-        second[entry, 2] += last * last
-        hits[j] = uint8(number)
+        own[0] += last
+        own[1] = sample
+        own[2] += last * last
+        n1 = number - 1
+    hits[j] = uint8(n1 + 1)
+    own[LAST] = sample
+    own[FIRST_MOMENT] = moment(n1, int64(words[1, j] & LOW), int64(words[2, j]))
+    own[FIRST_READS] = n1
+
+
+@compiled()
+def _flagged(
+    pixels: Array,
+    begin: int,
+    block: int,
+    number: int,
+    full: int,
+    flags: Array,
+    before: Array,
+    words: Array,
+    state: Array,
+    stops: Array,
+    hits: Array,
+    head: Array,
+    link: Array,
+    place: Array,
+    second: Array,
+    used: Array,
+) -> None:
+    """Stop the pixels of a block that saturated, and begin the second sums of those that were hit.
+
+    They are few: flags are looked at eight at a time.
+    """
+    eights = flags.view(np.uint64)
+    for eight in range((len(pixels) + 7) // 8):
+        if eights[eight] == 0:
+            continue
+        for k in range(eight * 8, min(eight * 8 + 8, len(pixels))):
+            if flags[k] == 0:
+                continue
+            j = begin + k
+            if pixels[k] >= full:
+                state[j] = STOPPED
+                stops[j] = uint8(number + 1)
+                continue
+            entry = used[0]
+            used[0] += 1
+            state[j] = AFTER_HIT
+            place[entry] = j
+            link[entry] = head[block]
+            head[block] = entry
+            early = flags[k] == 2
+            _begin_second(j, words, hits, second[entry], number, int64(pixels[k]), early, int64(before[k]))
 
 
 @compiled(
@@ -242,84 +301,41 @@ def add_pixels(
     head
         first list entry of each block, or -1
     link, place, second
-        per list entry: next entry of the block, pixel in the block, second sums of V, iV and V^2
+        per list entry: next entry of the block; pixel in the block; second sums of V, iV and V^2, and what
+        `LAST` and the following name
     used
         entries in use, shape (1,)
     """
     flags = np.empty(BLOCK, np.uint8)
     before = np.empty(BLOCK, np.uint16)
+    factors = second_factors(number)
     done = 0
     while done < len(pixels) and len(place) - used[0] >= BLOCK:
         block = (first + done) // BLOCK
         begin = (first + done) % BLOCK
-        count = min(BLOCK - begin, len(pixels) - done)
-        end = begin + count
-        part = pixels[done : done + count]
-        if head[block] >= 0:
-            _add_second(
-                part,
-                begin,
-                words[block],
-                state[block],
-                last[block],
-                stops[block],
-                hits[block],
-                head[block],
-                link,
-                place,
-                second,
-                number,
-                full,
-                limits,
-            )
+        end = min(BLOCK, begin + len(pixels) - done)
+        part = pixels[done : done + end - begin]
+        sums, states, lasts = words[block], state[block], last[block]
+        own = states[begin:end]
         if number == 2:
-            before[:count] = last[block][begin:end]
-            found = _add_third(
-                part,
-                words[block, :, begin:end],
-                state[block][begin:end],
-                last[block][begin:end],
-                flags,
-                full,
-                limits,
-            )
+            before[: end - begin] = lasts[begin:end]
+            found = _add_third(part, sums[:, begin:end], own, lasts[begin:end], flags, full, limits)
         else:
+            squares, values, products = sums[0, begin:end], sums[1, begin:end], sums[2, begin:end]
             found = _add_block(
-                part,
-                words[block, 0][begin:end],
-                words[block, 1][begin:end],
-                words[block, 2][begin:end],
-                state[block][begin:end],
-                last[block][begin:end],
-                flags,
-                uint32(number),
-                full,
-                limits,
+                part, squares, values, products, own, lasts[begin:end], flags, uint32(number), full, limits
+            )
+        # Now that the samples are in the nearest cache.
+        entry = head[block]
+        if entry >= 0:
+            _add_second(
+                *(part, begin, states, stops[block], entry, link, place, second, factors),
+                *(number, full, limits),
             )
         if found:
-            for k in range(count):
-                if flags[k]:
-                    j = begin + k
-                    if part[k] >= full:
-                        state[block, j] = STOPPED
-                        stops[block, j] = uint8(number + 1)
-                    else:
-                        entry = used[0]
-                        used[0] += 1
-                        state[block, j] = AFTER_HIT
-                        place[entry] = j
-                        link[entry] = head[block]
-                        head[block] = entry
-                        _begin_second(
-                            j,
-                            words[block],
-                            hits[block],
-                            second,
-                            entry,
-                            number,
-                            int64(part[k]),
-                            flags[k] == 2,
-                            int64(before[k]),
-                        )
-        done += count
+            _flagged(
+                *(part, begin, block, number, full, flags, before, sums, states),
+                *(stops[block], hits[block], head, link, place, second, used),
+            )
+        done += end - begin
     return done
