@@ -97,7 +97,7 @@ def test_pixels_become_an_image_for_each_window() -> None:
     accumulator.clear()
     accumulator.take(stream[:5], 0, 0)
     accumulator.take(stream[5:], 5, 0)
-    accumulator.finish()
+    accumulator.finish(0.0)
     first, second = accumulator.images()
     # A row is read through both windows before the next one: 4 pixels, then 2.
     assert first.pixels.tolist() == [[0, 1, 2, 3], [6, 7, 8, 9]]

@@ -65,12 +65,6 @@ def test_a_value_out_of_bounds_is_refused_by_name_value_and_bounds(
     assert system.get(f"{record}.MARK") == 0
 
 
-def test_linear_is_refused_by_name(system: System) -> None:
-    system.put("dc:obs_readMode", "LINEAR")
-    assert "LINEAR" in system.refused()
-    assert system.get("sad:dc:obs_readMode") != "LINEAR"
-
-
 def test_a_wrong_type_is_refused_at_the_channel_and_the_old_value_stays(system: System) -> None:
     before = system.get("dc:obs_exposed")
     # As text, which is how `caput -s` and the observatory's client write it; pyepics would convert it itself.

@@ -53,7 +53,7 @@ def test_observe_sets_observes_and_names_the_file(system: System) -> None:
     ("arguments", "status", "message"),
     [
         (("--exposure", "9000"), 2, "obs_exposed 9000"),
-        (("--read-mode", "LINEAR"), 2, "LINEAR"),
+        (("--read-mode", "LINEAR", "--nperiods", "254"), 2, "LINEAR"),
         (("--label", "a/b"), 2, "dataLabel"),
     ],
 )

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nifsdc.timing.infrared import ExposurePlan, ReadMode, TimeMode, consistent_times
+from nifsdc.readout.linear import MOST_READS
+from nifsdc.timing.infrared import (
+    MOST_PERIODS,
+    TURNAROUND,
+    ExposurePlan,
+    RampTimes,
+    ReadMode,
+    TimeMode,
+    consistent_times,
+    possible_times,
+)
 
 READ = 5.3
 
@@ -68,3 +78,37 @@ def test_any_two_of_the_three_give_the_third(mode: TimeMode, expected: tuple[flo
 def test_the_number_of_periods_needs_a_period() -> None:
     with pytest.raises(ValueError, match="above 0 s"):
         consistent_times(TimeMode.NPERIODS, 60.0, 0.0, 1)
+
+
+def ramp(period: float, nperiods: int, coadds: int = 1) -> ExposurePlan:
+    return ExposurePlan(
+        ReadMode.LINEAR, period * nperiods, 1, coadds, 1, 2.0, READ, period=period, nperiods=nperiods
+    )
+
+
+def test_a_ramp_is_read_at_both_ends_and_once_a_period() -> None:
+    one = ramp(15.0, 8, coadds=2)
+    assert (one.sets, one.reads, one.exposure) == (9, 18, 120.0)
+    assert one.gap == pytest.approx(15.0 - READ)
+    # From the reset to the first read, eight periods, and the last read itself.
+    assert one.total_time == pytest.approx(2 * (2.0 + 120.0 + READ))
+
+
+def test_a_ramp_has_no_more_reads_than_can_be_numbered() -> None:
+    assert ramp(READ + 1, MOST_PERIODS).sets == MOST_READS
+
+
+@pytest.mark.parametrize(
+    ("mode", "exposure", "nperiods"),
+    [(TimeMode.EXPOSURE, 4 * 5.4, 4), (TimeMode.PERIOD, 4 * 5.4, 4), (TimeMode.NPERIODS, 10 * 5.4, 10)],
+)
+def test_a_period_too_short_for_a_read_is_lengthened(mode: TimeMode, exposure: float, nperiods: int) -> None:
+    asked = RampTimes(54.0 if mode is TimeMode.NPERIODS else 4.0, 1.0, 4)
+    times = possible_times(mode, asked, READ)
+    assert times.period == READ + TURNAROUND
+    assert (times.exposure, times.nperiods) == (pytest.approx(exposure), nperiods)
+
+
+def test_a_period_that_is_long_enough_is_kept() -> None:
+    asked = RampTimes(60.0, 6.0, 10)
+    assert possible_times(TimeMode.PERIOD, asked, READ) is asked

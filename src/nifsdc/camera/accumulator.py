@@ -59,8 +59,8 @@ class Accumulator(Protocol):
             which set: 0 or 1
         """
 
-    def finish(self) -> None:
-        """End an exposure after its last pixel."""
+    def finish(self, seconds: float) -> None:
+        """End an exposure after its last pixel; it was exposed for so many seconds."""
 
     def images(self) -> tuple[Image, ...]:
         """Return the images of the observation, the one to look at first."""
@@ -104,7 +104,7 @@ class FowlerAccumulator:
         """Add or subtract pixels of a set."""
         self._fowler.add(pixels, offset, number)
 
-    def finish(self) -> None:
+    def finish(self, seconds: float) -> None:
         """Add the exposure to those before it."""
         self._coadds.add(self._fowler.difference(), self._fowler.saturated)
 

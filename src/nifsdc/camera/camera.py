@@ -26,6 +26,10 @@ class NotNow(Exception):
     """What was asked of a running exposure cannot be done to it; the text says why, in a few words."""
 
 
+class Stopped(Exception):
+    """A set of reads is not taken any more, because a stop came before it and there are enough without it."""
+
+
 @dataclass(frozen=True)
 class ReadSize:
     """How much one read is."""
@@ -115,7 +119,13 @@ class Camera(abc.ABC, Generic[R, P]):
         stop: threading.Event,
         started: Callable[[], None],
     ) -> None:
-        """Take the pixels of set ``number`` (0 or 1) as they arrive; ``started`` at the first one."""
+        """Take the pixels of set ``number``, from 0, as they arrive; ``started`` at the first one.
+
+        Raises
+        ------
+        Stopped
+            when a stop made this set superfluous, and with it all that would follow
+        """
 
     @abc.abstractmethod
     def end_exposure(self, plan: P) -> Measured:

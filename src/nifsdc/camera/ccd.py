@@ -104,7 +104,7 @@ class CcdAccumulator:
         """Keep pixels that arrived."""
         self._stream[offset : offset + pixels.size] = pixels
 
-    def finish(self) -> None:
+    def finish(self, seconds: float) -> None:
         """End the exposure: nothing is left to do."""
 
     def images(self) -> tuple[Image, ...]:

@@ -5,20 +5,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from nifsdc.camera.accumulator import FowlerAccumulator, Keywords
-from nifsdc.camera.camera import Measured, ReadSize
+from nifsdc.camera.accumulator import Accumulator, FowlerAccumulator, Keywords
+from nifsdc.camera.camera import Measured, ReadSize, Stopped
 from nifsdc.camera.layout import Layout
+from nifsdc.camera.ramp import LinearAccumulator
 from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.pixels import Cancelled, Chunk, PixelStream
-from nifsdc.timing.infrared import ExposurePlan, IrRequest
+from nifsdc.sdsu.words import Board
+from nifsdc.timing.infrared import ExposurePlan, IrRequest, RampTimes, ReadMode, possible_times
+
+DEMAND_SECONDS = 1.0
+"""detector seconds before a read of a ramp at which the controller is told its time (Annex B)"""
+NEAR_SECONDS = 4.0
+"""detector seconds to the next read from which it is told at once: what becomes of the last may take long"""
+ENOUGH_READS = 2
+"""reads of a ramp that a stop leaves at least: a line needs two points"""
 
 
 class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
     """Takes exposures by multiple non-destructive reads, timed by the controller.
 
     Two sets of reads are one MRA command (INS-DAS-18 Annex D). A single read has no reads to subtract: the
-    array is cleared, the host waits on the detector clock, and RDC reads it (as in Annex C, "Dark").
+    array is cleared, the host waits on the detector clock, and RDC reads it (as in Annex C, "Dark"). A ramp
+    is RDT and a demanded time for every read after the first (Annex B).
 
     Parameters
     ----------
@@ -31,6 +41,8 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
     def __init__(self, layout: Layout, controller: Controller, start_up: StartUp) -> None:
         super().__init__(controller, start_up)
         self.layout = layout
+        self._read_ms: list[int] = []
+        """times of the present ramp's reads, by the controller's timer"""
 
     @property
     def pixels_per_read(self) -> int:
@@ -49,6 +61,8 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
 
     def plan(self, request: IrRequest) -> ExposurePlan:
         """Plan an observation at the present readout speed."""
+        asked = RampTimes(request.exposure, request.period, request.nperiods)
+        ramp = possible_times(request.works_out, asked, self.read_time)
         return ExposurePlan(
             mode=request.read_mode,
             requested=request.exposure,
@@ -57,14 +71,19 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
             resets=request.resets,
             reset_delay=request.reset_delay,
             read_time=self.read_time,
+            period=ramp.period,
+            nperiods=ramp.nperiods,
+            products=request.products,
         )
 
     def read_size(self, plan: ExposurePlan) -> ReadSize:
         """Return how much one read is: the whole array."""
         return ReadSize(self.pixels_per_read, self.layout.rows)
 
-    def accumulator(self, plan: ExposurePlan) -> FowlerAccumulator:
-        """Return what subtracts, averages and adds the reads."""
+    def accumulator(self, plan: ExposurePlan) -> Accumulator:
+        """Return what subtracts, averages and adds the reads, or fits lines through them."""
+        if plan.mode is ReadMode.LINEAR:
+            return LinearAccumulator(self.layout, plan)
         return FowlerAccumulator(self.layout, plan)
 
     def keywords(self, request: IrRequest, plan: ExposurePlan) -> Keywords:
@@ -76,8 +95,8 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
             "LNRS": plan.nreads,
             "NRESETS": request.resets,
             "RSTDELAY": request.reset_delay,
-            "PERIOD": request.period,
-            "NPERIODS": request.nperiods,
+            "PERIOD": plan.period if plan.mode is ReadMode.LINEAR else request.period,
+            "NPERIODS": plan.nperiods if plan.mode is ReadMode.LINEAR else request.nperiods,
             "RDTIME": plan.read_time,
             "BIASPWR": self.settings.bias,
             "NAMPS": len(self.layout.amplifiers),
@@ -106,8 +125,11 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
             raise Cancelled
         self.controller.stop_idle()
         self._block = self.link.progress().block
-        if plan.sets == 1:
-            self._clear_for_single_read(plan, cancel)
+        self._ramp = plan.mode is ReadMode.LINEAR
+        if self._ramp or plan.sets == 1:
+            self._clear(plan, cancel)
+            if self._ramp:
+                self._begin_ramp(cancel)
             return
         self.controller.clear()
         self.controller.utility_board.demanded_exposure_ms.write(round(plan.gap * 1000))
@@ -120,13 +142,20 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
             self.controller.abort()
             raise Cancelled
 
-    def _clear_for_single_read(self, plan: ExposurePlan, cancel: threading.Event) -> None:
+    def _clear(self, plan: ExposurePlan, cancel: threading.Event) -> None:
         for _ in range(max(1, plan.resets)):
             self.controller.clear()
         if self.link.clock.sleep(plan.reset_delay, cancel):
             raise Cancelled
         self.controller.stop_idle()
         self._opened = self.link.clock.now()
+
+    def _begin_ramp(self, cancel: threading.Event) -> None:
+        self._read_ms.clear()
+        self._demanded = 0
+        self.controller.command(Board.TIMING, "RDT", 1)
+        self._opened = self.link.clock.now()
+        self._heed(cancel)
 
     def read_set(
         self,
@@ -139,10 +168,14 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
         started: Callable[[], None],
     ) -> None:
         """Take one set of reads as its pixels arrive."""
+        if self._ramp and number:
+            self._demand(plan, number, cancel, stop)
         self._block += 1
         if plan.sets == 1:
             self._read_single(plan, cancel, stop)
             due = 0.0
+        elif self._ramp:
+            due = self._left(plan, number)
         else:
             due = plan.gap if number else plan.resets * plan.reset_time + plan.reset_delay
         pixels = PixelStream(self.link, self._block, plan.nreads * self.pixels_per_read, cancel)
@@ -150,10 +183,50 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
         started()
         for chunk in pixels.chunks():
             take(chunk)
+        if self._ramp:
+            self._read_ms.append(self.controller.utility_board.current_exposure_ms.read())
+            if number + 1 < plan.sets and self._left(plan, number + 1) < NEAR_SECONDS:
+                self._demand(plan, number + 1, cancel, stop, at_once=True)
+
+    def _left(self, plan: ExposurePlan, number: int) -> float:
+        """Return the detector seconds until a read of a ramp."""
+        return max(0.0, self._until(self._opened + number * plan.period))
+
+    def _until(self, moment: float) -> float:
+        """Return the detector seconds until a moment in whole microseconds: less could not be waited for."""
+        return round(moment - self.link.clock.now(), 6)
+
+    def _demand(
+        self,
+        plan: ExposurePlan,
+        number: int,
+        cancel: threading.Event,
+        stop: threading.Event,
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """Tell the controller the time of a read of a ramp, about a second before; once for each."""
+        if self._demanded >= number:
+            return
+        due = self._opened + number * plan.period - DEMAND_SECONDS
+        while not (at_once or stop.is_set()) and (left := self._until(due)) > 0:
+            if self.link.clock.sleep(min(left, 1.0), cancel):
+                raise Cancelled
+        if cancel.is_set():
+            raise Cancelled
+        if stop.is_set() and number >= ENOUGH_READS:
+            if at_once:
+                return
+            raise Stopped
+        # A time that is past already makes the controller read now.
+        seconds = 0.0 if stop.is_set() else number * plan.period
+        self.controller.utility_board.demanded_exposure_ms.write(round(seconds * 1000))
+        self._demanded = number
+        self._heed(cancel)
 
     def _read_single(self, plan: ExposurePlan, cancel: threading.Event, stop: threading.Event) -> None:
         end = self._opened + plan.gap
-        while (left := end - self.link.clock.now()) > 0 and not stop.is_set():
+        while (left := self._until(end)) > 0 and not stop.is_set():
             if self.link.clock.sleep(min(left, 1.0), cancel):
                 raise Cancelled
         self._closed = self.link.clock.now()
@@ -164,12 +237,23 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
         """Return the exposure: the controller's own measurement, or the host's for a single read."""
         if plan.sets == 1:
             return Measured(self._closed - self._opened, "HOST")
+        if self._ramp:
+            self.controller.abort()
+            return Measured((self._read_ms[-1] - self._read_ms[0]) / 1000.0, "CONTROLLER")
         return Measured(self.controller.utility_board.current_exposure_ms.read() / 1000.0, "CONTROLLER")
 
     def finish_early(self) -> None:
-        """Retime the running exposure to nothing: the controller ends it within 10 ms (INS-DAS-18)."""
+        """Retime the running exposure to nothing: the controller ends it within 10 ms (INS-DAS-18).
+
+        A ramp ends without that: `read_set` sees to it when it finds that a stop was asked for.
+        """
+        if self._ramp:
+            return
         self.controller.utility_board.demanded_exposure_ms.write(0)
 
     _block = 0
     _opened = 0.0
     _closed = 0.0
+    _ramp = False
+    _demanded = 0
+    """the last read of the present ramp whose time the controller knows"""

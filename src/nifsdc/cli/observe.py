@@ -75,7 +75,7 @@ SETPOINTS: Mapping[str, tuple[str, Callable[[str], object], str]] = {
     "resets": ("obs_nresets", int, "array resets before each exposure"),
     "period": ("obs_period", float, "read period, seconds"),
     "nperiods": ("obs_nperiods", int, "number of read periods"),
-    "read-mode": ("obs_readMode", _read_mode, "DCS, FOWLER or SINGLE; LINEAR is to come"),
+    "read-mode": ("obs_readMode", _read_mode, "DCS, FOWLER, LINEAR or SINGLE"),
 }
 
 _METAVARS: Mapping[object, str] = {_read_mode: "MODE"}

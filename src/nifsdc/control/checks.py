@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from nifsdc.data.names import label_problem
 from nifsdc.tasks.messages import ObservationKind
-from nifsdc.timing.infrared import ReadMode
+from nifsdc.timing.infrared import MOST_PERIODS, ReadMode, TimeMode, consistent_times
 
 Scalar = int | float | str
 Check = Callable[[Mapping[str, Scalar]], str | None]
@@ -20,25 +20,9 @@ LABEL = re.compile(r"[A-Za-z0-9._+-]+")
 LONGEST_EXPOSURE = 7200.0
 """seconds; the bound of ``obs_exposed`` (db/parameters.yaml), for an exposure that is worked out"""
 
-MODES_TO_COME = frozenset({ReadMode.LINEAR})
-"""read modes the clients know and this version cannot take yet"""
-
-
-def read_mode(kind: ObservationKind) -> Check:
-    """Return the check that a read mode can be taken."""
-    name = f"{kind.value}_readMode"
-
-    def check(values: Mapping[str, Scalar]) -> str | None:
-        asked = values.get(name)
-        if any(asked == mode.name for mode in MODES_TO_COME):
-            return f"{name} {asked} cannot be taken yet"
-        return None
-
-    return check
-
 
 def ramp_times(kind: ObservationKind) -> Check:
-    """Return the check that a period is given where the number of periods is worked out from it."""
+    """Return the check that the times give an exposure, and a ramp no more reads than can be numbered."""
     prefix = kind.value
 
     def check(values: Mapping[str, Scalar]) -> str | None:
@@ -48,6 +32,12 @@ def ramp_times(kind: ObservationKind) -> Check:
             return f"{prefix}_period 0: above 0 for Nr Periods"
         if mode == "Exposure time" and period * nperiods > LONGEST_EXPOSURE:
             return f"period*nperiods {period * nperiods:g}: to {LONGEST_EXPOSURE:g} s"
+        if mode == "Nr Periods":
+            nperiods = consistent_times(
+                TimeMode.NPERIODS, float(values[f"{prefix}_exposed"]), period, nperiods
+            ).nperiods
+        if values[f"{prefix}_readMode"] == ReadMode.LINEAR.name and nperiods > MOST_PERIODS:
+            return f"{prefix}_nperiods {nperiods}: LINEAR has 1 to {MOST_PERIODS}"
         return None
 
     return check
@@ -102,8 +92,8 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     **COMMON_CHECKS,
     "dataObs": (wishes,),
     "dataView": (wishes,),
-    "seqObserve": (read_mode(ObservationKind.OBSERVE), ramp_times(ObservationKind.OBSERVE)),
-    "seqView": (read_mode(ObservationKind.VIEW), ramp_times(ObservationKind.VIEW)),
+    "seqObserve": (ramp_times(ObservationKind.OBSERVE),),
+    "seqView": (ramp_times(ObservationKind.VIEW),),
 }
 """what is checked of an infrared camera's commands"""
 

@@ -8,7 +8,7 @@ from nifsdc.control.checks import CHECKS
 from nifsdc.control.kinds import CameraKind
 from nifsdc.control.states import RULES
 from nifsdc.dictionary import StatusDictionary
-from nifsdc.timing.infrared import IrRequest, ReadMode, TimeMode, consistent_times
+from nifsdc.timing.infrared import IrRequest, Products, ReadMode, TimeMode, consistent_times
 
 Scalar = int | float | str
 
@@ -39,9 +39,8 @@ def infrared_request(prefix: str, parameters: Mapping[str, Scalar], choice: Mapp
     def number(name: str) -> float:
         return float(parameters[f"{prefix}_{name}"])
 
-    times = consistent_times(
-        TIME_MODES[choice[f"{prefix}_timeMode"]], number("exposed"), number("period"), int(number("nperiods"))
-    )
+    works_out = TIME_MODES[choice[f"{prefix}_timeMode"]]
+    times = consistent_times(works_out, number("exposed"), number("period"), int(number("nperiods")))
     mode = ReadMode(choice[f"{prefix}_readMode"])
     return IrRequest(
         read_mode=mode,
@@ -53,6 +52,14 @@ def infrared_request(prefix: str, parameters: Mapping[str, Scalar], choice: Mapp
         resets=int(number("nresets")),
         reset_delay=number("resetDelay"),
         time_mode=str(parameters[f"{prefix}_timeMode"]),
+        works_out=works_out,
+        products=Products(
+            variance=parameters.get(f"{prefix}_saveVar") == "Yes",
+            quality=parameters.get(f"{prefix}_saveQual") == "Yes",
+            reject_cosmic_rays=parameters[f"{prefix}_cosmRej"] == "Yes",
+            cosmic_threshold=number("cosmThrsh"),
+            cosmic_minimum=number("cosmMin"),
+        ),
     )
 
 

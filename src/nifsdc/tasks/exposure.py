@@ -20,12 +20,14 @@ class Phase(Enum):
     RESETTING = auto()
     READING_FIRST = auto()
     INTEGRATING = auto()
+    READING = auto()
+    """a read between the first and the last"""
     READING_LAST = auto()
     CLOSING = auto()
     """reading back the exposure time, unravelling, handing the frame on"""
 
 
-READING = frozenset({Phase.READING_FIRST, Phase.READING_LAST})
+READING = frozenset({Phase.READING_FIRST, Phase.READING, Phase.READING_LAST})
 """phases in which pixels flow and the controller hears nothing but an abort"""
 
 
@@ -54,6 +56,8 @@ class Exposure:
     phase: Phase = Phase.WAITING
     phase_since: float = 0.0
     """detector seconds"""
+    integrating_since: float = 0.0
+    """detector seconds at which the present coadd began to count"""
     started: float = 0.0
     """detector seconds at the first reset"""
     start_utc: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -80,6 +84,8 @@ class Exposure:
     def enter(self, phase: Phase) -> None:
         """Note that a phase begins now."""
         self.phase_since = self.now()
+        if phase is Phase.READING_FIRST or (phase is Phase.INTEGRATING and self.plan.sets == 1):
+            self.integrating_since = self.phase_since
         self.phase = phase
 
     def pause(self) -> None:
@@ -113,17 +119,15 @@ class Exposure:
     def _reads_left_of_this_coadd(self) -> float:
         since = self.now() - self.phase_since
         left = {
-            Phase.READING_FIRST: self.plan.sets * self.plan.set_time - since,
+            Phase.READING_FIRST: min(self.plan.sets, 2) * self.plan.set_time - since,
             Phase.INTEGRATING: self.plan.set_time,
+            Phase.READING: self.plan.set_time - since,
             Phase.READING_LAST: self.plan.set_time - since,
         }
         return max(0.0, left.get(self.phase, self.plan.sets * self.plan.set_time))
 
     def integrated(self) -> float:
         """Detector seconds integrated so far in the present coadd."""
-        if self.phase is Phase.INTEGRATING:
-            before = self.plan.set_time if self.plan.sets == 2 else 0.0
-            return before + self.now() - self.phase_since - self._paused()
-        if self.phase is Phase.READING_FIRST:
-            return self.now() - self.phase_since
+        if self.phase in (Phase.READING_FIRST, Phase.INTEGRATING, Phase.READING):
+            return self.now() - self.integrating_since - self._paused()
         return 0.0

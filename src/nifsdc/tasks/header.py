@@ -12,13 +12,16 @@ from dataclasses import dataclass
 
 from nifsdc import __version__
 from nifsdc.camera.accumulator import Image, Keywords
-from nifsdc.data.frame import SCIENCE, Card, CardValue
+from nifsdc.data.frame import REFERENCE, SCIENCE, VARIANCE, Card, CardValue
 from nifsdc.data.header import SCI, UNKNOWN, cards
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.exposure import Exposure
 from nifsdc.timing.utc import mjd, utc_stamp, utc_time
 
 Values = Mapping[str, CardValue]
+
+_BESIDE = {REFERENCE: "REF", VARIANCE: "VAR"}
+"""extensions of images that may say their own unit"""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class ObservationHeader:
             name, _, version = image.name.partition(":")
             if name == SCIENCE:
                 made += self._of_image(image, f"{SCI}:{version or 1}" if several else SCI)
+            elif name in _BESIDE:
+                made += cards(image.keywords, extension=_BESIDE[name])
         return made
 
     def _of_image(self, image: Image, extension: str) -> tuple[Card, ...]:
@@ -128,7 +133,7 @@ def _times(exposure: Exposure) -> Values:
 def _progress(exposure: Exposure) -> Values:
     plan = exposure.plan
     return {
-        "NREADS": exposure.coadds_done * plan.sets * plan.nreads,
+        "NREADS": exposure.pixels_done // exposure.size.pixels,
         "COADDS": exposure.coadds_done,
         "COADDSRQ": plan.coadds,
         "STOPPED": exposure.stop.is_set(),

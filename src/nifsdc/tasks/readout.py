@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nifsdc.camera.accumulator import Accumulator, Image
-from nifsdc.camera.camera import Camera, Measured
+from nifsdc.camera.camera import Camera, Measured, Stopped
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing
 from nifsdc.dictionary import StatusDictionary
@@ -76,7 +76,7 @@ class ReadoutTask(Task[Exposure]):
         for _ in range(plan.coadds):
             pixels.clear()
             self._expose(exposure, pixels)
-            pixels.finish()
+            pixels.finish(exposure.measured[-1])
             exposure.coadds_done += 1
             if exposure.stop.is_set() or exposure.error is not None:
                 break
@@ -100,7 +100,7 @@ class ReadoutTask(Task[Exposure]):
             exposure.enter(Phase.INTEGRATING)
         for number in range(plan.sets):
             last = number == plan.sets - 1
-            reading = Phase.READING_LAST if last else Phase.READING_FIRST
+            reading = Phase.READING_LAST if last else Phase.READING if number else Phase.READING_FIRST
 
             def take(chunk: Chunk, number: int = number) -> None:
                 pixels.take(chunk.pixels, chunk.offset, number)
@@ -110,14 +110,17 @@ class ReadoutTask(Task[Exposure]):
                 sets.append(exposure.now())
                 exposure.enter(reading)
 
-            self._camera.read_set(
-                plan,
-                number,
-                take,
-                cancel=exposure.cancel,
-                stop=exposure.stop,
-                started=started,
-            )
+            try:
+                self._camera.read_set(
+                    plan,
+                    number,
+                    take,
+                    cancel=exposure.cancel,
+                    stop=exposure.stop,
+                    started=started,
+                )
+            except Stopped:
+                break
             if not last:
                 exposure.enter(Phase.INTEGRATING)
         exposure.enter(Phase.CLOSING)
@@ -126,7 +129,7 @@ class ReadoutTask(Task[Exposure]):
         except ControllerError as error:
             # The pixels are here: keep them, with the exposure as the host saw it, and go no further.
             exposure.error = error
-            measured = Measured(sets[-1] - sets[0] if plan.sets == 2 else plan.gap, "HOST")
+            measured = Measured(sets[-1] - sets[0] if plan.sets > 1 else plan.gap, "HOST")
         exposure.measured.append(measured.seconds)
         exposure.measured_by = measured.by
 

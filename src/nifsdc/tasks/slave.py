@@ -279,7 +279,7 @@ class SlaveTask(Task[Request]):
 
     def _finish_early(self, exposure: Exposure) -> bool:
         """Cut the integration short if there is one to cut; tell whether this coadd is settled."""
-        if exposure.phase is not Phase.INTEGRATING or exposure.plan.sets != 2:
+        if exposure.phase is not Phase.INTEGRATING or exposure.plan.sets == 1:
             return False
         due = exposure.phase_since + exposure.plan.gap - exposure.now()
         if due > STOP_MARGIN:
@@ -303,7 +303,7 @@ class SlaveTask(Task[Request]):
         rows = exposure.pixels_done * size.rows // size.pixels
         self._show(
             prep=ACTIVE if phase in (Phase.WAITING, Phase.RESETTING) else INACTIVE,
-            acq=ACTIVE if phase in (Phase.READING_FIRST, Phase.INTEGRATING, Phase.READING_LAST) else INACTIVE,
+            acq=ACTIVE if reading or phase is Phase.INTEGRATING else INACTIVE,
             rdout=ACTIVE if reading else INACTIVE,
         )
         now = time.monotonic()

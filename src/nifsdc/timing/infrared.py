@@ -68,6 +68,47 @@ def consistent_times(mode: TimeMode, exposure: float, period: float, nperiods: i
     return RampTimes(exposure, period, max(1, round(exposure / period)))
 
 
+MOST_PERIODS = 253
+"""periods of a ramp: its reads are numbered up to 254 (SDN 11.03 section 4.6.1.1)"""
+TURNAROUND = 0.1
+"""detector seconds from a read's last pixel to the next read at the soonest: between them the host asks for
+the time of the one and sets that of the other (INS-DAS-18 Annex B)"""
+
+
+def possible_times(mode: TimeMode, times: RampTimes, read_time: float) -> RampTimes:
+    """Lengthen the period of a ramp to what the reads allow, and make the times consistent again.
+
+    Parameters
+    ----------
+    mode
+        the quantity that is worked out: the number of periods, or else the exposure is what gives way
+    times
+        as asked for
+    read_time
+        seconds of one full read
+    """
+    shortest = read_time + TURNAROUND
+    if times.period >= shortest:
+        return times
+    kept = TimeMode.NPERIODS if mode is TimeMode.NPERIODS else TimeMode.EXPOSURE
+    fewer = consistent_times(kept, times.exposure, shortest, times.nperiods)
+    return RampTimes(fewer.period * fewer.nperiods, fewer.period, fewer.nperiods)
+
+
+@dataclass(frozen=True)
+class Products:
+    """What is made of the reads, and stored, beside the image."""
+
+    variance: bool = False
+    quality: bool = False
+    reject_cosmic_rays: bool = False
+    """whether a ramp's fit looks for hits"""
+    cosmic_threshold: float = 5.0
+    """standard errors from which a jump is a hit"""
+    cosmic_minimum: float = 0.0
+    """counts below which no jump is a hit"""
+
+
 @dataclass(frozen=True)
 class IrRequest:
     """What is asked of an infrared camera for one observation; times in seconds."""
@@ -83,6 +124,8 @@ class IrRequest:
     reset_delay: float
     time_mode: str = ""
     """which of the three times was worked out, as the menu calls it"""
+    works_out: TimeMode = TimeMode.PERIOD
+    products: Products = Products()
 
     @property
     def exposing(self) -> float:
@@ -91,7 +134,10 @@ class IrRequest:
 
     def longest(self, read_time: float) -> float:
         """Return the detector seconds that the observation may take at most."""
-        return self.coadds * (self.exposure + self.reset_delay + read_time * 2 * self.nreads) * 1.5
+        exposure = self.exposure
+        if self.read_mode is ReadMode.LINEAR:
+            exposure = max(exposure, self.nperiods * (read_time + TURNAROUND))
+        return self.coadds * (exposure + self.reset_delay + read_time * 2 * self.nreads) * 1.5
 
 
 @dataclass(frozen=True)
@@ -101,11 +147,11 @@ class ExposurePlan:
     Parameters
     ----------
     mode
-        read mode; LINEAR is not planned here
+        read mode
     requested
         exposure time asked for, seconds
     nreads
-        reads in each set (1 for DCS and SINGLE)
+        reads in each set (1 but for FOWLER)
     coadds
         exposures that are added
     resets
@@ -116,6 +162,10 @@ class ExposurePlan:
         seconds of one full read
     reset_time
         seconds of one array reset
+    period, nperiods
+        of a ramp: seconds from read to read, and how many times
+    products
+        what is made beside the image
     """
 
     mode: ReadMode
@@ -126,10 +176,15 @@ class ExposurePlan:
     reset_delay: float
     read_time: float
     reset_time: float = 0.0
+    period: float = 0.0
+    nperiods: int = 1
+    products: Products = Products()
 
     @property
     def sets(self) -> int:
-        """Sets of reads in one exposure: two, or one for SINGLE."""
+        """Sets of reads in one exposure: two, one for SINGLE, each read of a ramp for LINEAR."""
+        if self.mode is ReadMode.LINEAR:
+            return self.nperiods + 1
         return 1 if self.mode is ReadMode.SINGLE else 2
 
     @property
@@ -139,7 +194,9 @@ class ExposurePlan:
 
     @property
     def gap(self) -> float:
-        """Seconds to wait with the array integrating: after the first set, or after the reset for SINGLE."""
+        """Seconds to wait with the array integrating: after each set but the last, or before SINGLE's."""
+        if self.mode is ReadMode.LINEAR:
+            return max(0.0, self.period - self.read_time)
         if self.sets == 1:
             return self.requested
         return max(0.0, self.requested - self.set_time)
@@ -147,6 +204,8 @@ class ExposurePlan:
     @property
     def exposure(self) -> float:
         """Seconds that will really be exposed: never below the time of the first set."""
+        if self.mode is ReadMode.LINEAR:
+            return self.period * self.nperiods
         return self.gap + (self.set_time if self.sets == 2 else 0.0)
 
     @property
@@ -157,7 +216,8 @@ class ExposurePlan:
     @property
     def coadd_time(self) -> float:
         """Seconds of one exposure with its resets and reads."""
-        return self.resets * self.reset_time + self.reset_delay + self.gap + self.sets * self.set_time
+        gaps = max(1, self.sets - 1) * self.gap
+        return self.resets * self.reset_time + self.reset_delay + gaps + self.sets * self.set_time
 
     @property
     def total_time(self) -> float:
