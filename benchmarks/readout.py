@@ -70,6 +70,7 @@ def sums(rows: Rows, pixels: int) -> None:
             "plain": lambda: add(plain),
             "marked": lambda: add(last),
             "difference": total.difference,
+            "dcs": lambda: (add(total), total.difference()),
             "coadd": lambda: coadds.add(difference, total.saturated),
             "statistics": lambda: statistics(difference, total.saturated),
         },
@@ -79,6 +80,7 @@ def sums(rows: Rows, pixels: int) -> None:
         "plain": "Fowler add of a read",
         "marked": "Fowler add of a read, saturation marked",
         "difference": "Fowler difference",
+        "dcs": "DCS: add of a read and difference",
         "coadd": "coadd of an exposure",
         "statistics": "statistics of an exposure",
     }
