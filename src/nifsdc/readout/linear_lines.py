@@ -85,6 +85,13 @@ def _all_lines(n: int, words: Array, begin: int, slope: Array, variance: Array, 
             intercept[k] = float32(sum_v / n - line * middle)
 
 
+@compiled()
+def _sums(words: Array, block: int, j: int) -> tuple[int, int, int]:
+    """Sums of V, iV and V^2 of a pixel."""
+    square = int64(words[block, 0, j]) + (int64(words[block, 1, j] >> uint32(24)) << 32)
+    return int64(words[block, 1, j] & LOW), int64(words[block, 2, j]), square
+
+
 @compiled(
     types.void(
         int64,
@@ -137,12 +144,8 @@ def fit_pixels(
             n = reads if stop == 0 else stop - 1
             result = (np.nan, np.nan, np.nan)
             if stop != BAD:
-                result = _one_line(
-                    n,
-                    int64(words[block, 1, j] & LOW),
-                    int64(words[block, 2, j]),
-                    int64(words[block, 0, j]) + (int64(words[block, 1, j] >> uint32(24)) << 32),
-                )
+                sum_v, sum_iv, sum_vv = _sums(words, block, j)
+                result = _one_line(n, sum_v, sum_iv, sum_vv)
             slopes[k] = float32(result[0])
             variances[k] = float32(result[1])
             if len(levels):
@@ -153,16 +156,9 @@ def fit_pixels(
             if begin <= j < begin + count:
                 stop, n1 = int64(stops[block, j]), int64(hits[block, j]) - 1
                 n = reads if stop == 0 else stop - 1
-                result = _two_lines(
-                    n1,
-                    int64(words[block, 1, j] & LOW),
-                    int64(words[block, 2, j]),
-                    int64(words[block, 0, j]) + (int64(words[block, 1, j] >> uint32(24)) << 32),
-                    n - n1,
-                    second[entry, 0],
-                    second[entry, 1],
-                    second[entry, 2],
-                )
+                sum_v, sum_iv, sum_vv = _sums(words, block, j)
+                other_v, other_iv, other_vv = second[entry, 0], second[entry, 1], second[entry, 2]
+                result = _two_lines(n1, sum_v, sum_iv, sum_vv, n - n1, other_v, other_iv, other_vv)
                 slopes[j - begin] = float32(result[0])
                 variances[j - begin] = float32(result[1])
                 if len(levels):
