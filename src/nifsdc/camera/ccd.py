@@ -24,15 +24,13 @@ from nifsdc.sdsu.sequences.annexes import SHORTEST_MS, ccd_bias, ccd_dark, ccd_f
 from nifsdc.sdsu.sequences.steps import Integrate, Send, Sequence
 from nifsdc.sdsu.sequences.steps import Step as SequenceStep
 from nifsdc.sdsu.windows import Window, WindowPlan
-from nifsdc.sdsu.words import Address, Board, Space
+from nifsdc.sdsu.words import Board
 from nifsdc.timing.ccd import CcdPlan, CcdRequest, ExposureType, Region
 
 LOOK_SECONDS = 0.25
 """detector seconds between two looks at what is asked of an exposure"""
 PAUSE_LOOK_SECONDS = 0.05
 """real seconds between two looks at one that is paused"""
-SCALARS_OFFSET = 0xFF
-"""of the windowing flag, the last word of the patch that the window table begins (INS-DAS-18)"""
 
 
 @dataclass(frozen=True)
@@ -265,18 +263,9 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
         if wanted == self._set:
             return
         self._set = ()
-        board = self.controller.timing_board
-        board.x_binning.write(request.xbin)
-        board.y_binning.write(request.ybin)
-        table = plan.readout.table
-        if table is not None:
-            start = board.windowing.address.offset - SCALARS_OFFSET
-            for offset, word in enumerate(table.words(self._fragments)):
-                self.controller.write_memory(Board.TIMING, Address(Space.X, start + offset), word)
-        board.windowing.write(0 if table is None else 1)
-        # The interface is told columns times rows; only their product has to be right.
-        board.columns.write(plan.readout.pixels)
-        board.rows.write(1)
+        self.controller.set_binning(request.xbin, request.ybin)
+        self.controller.write_window_table(plan.readout.table)
+        self.controller.set_frame(plan.readout.pixels, 1)
         self._set = wanted
 
     def begin_exposure(self, plan: CcdReadoutPlan, cancel: threading.Event) -> datetime | None:

@@ -7,6 +7,7 @@ listed with the application's commands, but Annex E sends it before any applicat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -66,11 +67,19 @@ class Command:
     boot: bool = False
     """whether it is taken before an application programme is loaded"""
     detectors: Detectors = Detectors.ANY
+    says_its_length: bool = False
+    """whether the first argument is the length of the operation, in milliseconds"""
 
     @property
     def deadline_s(self) -> float:
-        """Real seconds within which the answer must come."""
+        """Real seconds within which the answer must come, whatever the arguments."""
         return min(MARGIN_SECONDS + self.seconds, LONGEST_SECONDS)
+
+    def deadline_for(self, arguments: Sequence[int]) -> float:
+        """Return the real seconds within which the answer to these arguments must come."""
+        if not self.says_its_length:
+            return self.deadline_s
+        return min(MARGIN_SECONDS + arguments[0] / 1000, LONGEST_SECONDS)
 
 
 _BOOT = "Commands provided in all DSP programmes"
@@ -104,7 +113,9 @@ COMMANDS: dict[str, Command] = {
         Command("DEX", _UTILITY, (), Reply.DONE, _UTIL, LONGEST_SECONDS, detectors=Detectors.CCD),
         Command("OSH", _UTILITY, (), Reply.DONE, _UTIL, detectors=Detectors.CCD),
         Command("CSH", _UTILITY, (), Reply.DONE, _UTIL, detectors=Detectors.CCD),
-        Command("PFL", _UTILITY, ("milliseconds",), Reply.DONE, "Annex C", LONGEST_SECONDS),
+        Command(
+            "PFL", _UTILITY, ("milliseconds",), Reply.DONE, "Annex C", LONGEST_SECONDS, says_its_length=True
+        ),
         Command("GEN", _UTILITY, (), Reply.VALUE, _UTIL, boot=True),
     )
 }

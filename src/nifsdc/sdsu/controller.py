@@ -1,16 +1,13 @@
-"""An SDSU controller as its host sees it: the commands of INS-DAS-18 and the two noticeboards.
-
-`Controller` may be used from several threads: transactions queue up, and an abort goes past them.
-"""
+"""An SDSU controller as its host sees it: the commands of INS-DAS-18 and the two noticeboards."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from nifsdc.sdsu.commands import COMMANDS, Command, Reply
-from nifsdc.sdsu.download import DownloadProgress, Stamp, download
+from nifsdc.sdsu.commands import COMMANDS, LONGEST_SECONDS, MARGIN_SECONDS
+from nifsdc.sdsu.download import DownloadProgress, download, write_words
 from nifsdc.sdsu.errors import (
     Busy,
     ControllerError,
@@ -23,14 +20,13 @@ from nifsdc.sdsu.errors import (
     UnexpectedReset,
     WrongEcho,
 )
-from nifsdc.sdsu.links.base import Link
+from nifsdc.sdsu.exchange import GENERATION_2, Exchange
 from nifsdc.sdsu.lod import LodFile
-from nifsdc.sdsu.memory import ID_BITS, X_POINTER, Noticeboard, TimingBoard, UtilityBoard
-from nifsdc.sdsu.readout import Phase, Readout
+from nifsdc.sdsu.memory import ID_BITS, X_POINTER, ClockState, Shutter
 from nifsdc.sdsu.sequences.annexes import start_up
-from nifsdc.sdsu.sequences.steps import Load, Place, ResetController, Send
-from nifsdc.sdsu.transactions import LOST_POWER, Transactor
-from nifsdc.sdsu.words import DON, Address, Board, Space
+from nifsdc.sdsu.sequences.steps import Load, ResetController, Send
+from nifsdc.sdsu.windows.table import WindowTable
+from nifsdc.sdsu.words import Board
 
 __all__ = [
     "Busy",
@@ -48,13 +44,8 @@ __all__ = [
     "WrongEcho",
 ]
 
-UNBOUNDED = 1 << 31
-READ_BLOCKS = {"MRA": 2, "GRB": 2, "RDT": UNBOUNDED, "MRC": 1}
-"""blocks of pixels that a command makes; RDT goes on until it is aborted"""
-STILL_ONLY = frozenset({*READ_BLOCKS, "RDC", "CLR", "IDL", "STP"})
-"""commands that are not for a controller that integrates between two blocks"""
-GENERATION_2 = 2
-"""what a controller is that does not know GEN"""
+MOST_BINNING = 10
+"""greatest binning factor (INS-DAS-18, "Memory locations in the timing DSP's RAM")"""
 
 
 @dataclass(frozen=True)
@@ -86,81 +77,12 @@ StartupProgress = Callable[[str, int, int], None]
 """told what is being done in a few words, and how much of it is done of how much (0, 0 for a single step)"""
 
 
-class Controller:
-    """The commands of one controller.
+BOARDS = COMMANDS["WRM"].boards
+"""boards of the controller that take programmes"""
 
-    Every method that expects an answer raises `NoReply`, `ErrorReply`, `UnexpectedReply`, `UnexpectedReset`,
-    `LinkLost` or `Busy` when it does not come as it should.
-    """
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.timing_board = TimingBoard(self)
-        self.utility_board = UtilityBoard(self)
-        self._transactor = Transactor(link, self._guard)
-        self._readout: Readout | None = None
-        self._pixels_per_read: int | None = None
-        self._stamps: dict[Board, Stamp] = {}
-
-    def command(self, board: Board, label: str, *arguments: int) -> int:
-        """Carry out any command that has an answer and return its word (DON, or the value asked for).
-
-        Raises
-        ------
-        ValueError
-            when the command is not for that board, has other arguments, or has no answer
-        """
-        if COMMANDS[label].reply is Reply.SYSTEM_RESET:
-            raise ValueError(f"{label} is not sent as an ordinary command: use reset")
-        if label not in READ_BLOCKS:
-            return self._ask(board, label, *arguments)
-        self._start_reads(board, label, arguments)
-        return DON
-
-    def send(self, step: Send) -> int | None:
-        """Send a command of a run sequence; return the word it is answered with, None if it has no answer."""
-        arguments = [each if isinstance(each, int) else self._address(each).word for each in step.arguments]
-        match step.label:
-            case "RDC":
-                self.read_out()
-                return None
-            case "ABR":
-                self.abort()
-                return None
-            case "GEN":
-                return self.generation()
-            case _:
-                return self.command(step.board, step.label, *arguments)
-
-    # Commands of all programmes
-
-    def reset(self) -> None:
-        """Reset the controller (RST): its programmes are gone, its clocks inactive, any readout ended."""
-        self._forget_programmes()
-        self._readout = None
-        self._transactor.reset(COMMANDS["RST"])
-
-    def test_data_link(self, board: Board, value: int) -> None:
-        """Send a word to a board and back (TDL); `WrongEcho` when another comes."""
-        self._ask(board, "TDL", value)
-
-    def read_memory(self, board: Board, address: Address) -> int:
-        """Return a word of a board's memory (RDM)."""
-        return self._ask(board, "RDM", address.word)
-
-    def verify_memory(self, board: Board, address: Address, expected: int) -> int:
-        """Return a word that ought to have a known value, even one that looks like a label (RDM)."""
-        return self._transactor.ask(board, COMMANDS["RDM"], (address.word,), expected)
-
-    def write_memory(self, board: Board, address: Address, value: int) -> None:
-        """Set a word of a board's memory (WRM)."""
-        if board is Board.TIMING and address.space is Space.X:
-            self._pixels_per_read = None
-        self._ask(board, "WRM", address.word, value)
-
-    def load_application(self, board: Board, number: int) -> None:
-        """Start a programme from a board's boot PROM (LDA)."""
-        self._ask(board, "LDA", number)
+class Controller(Exchange):
+    """All commands of one controller by name, and its start-up; errors are those of `Exchange`."""
 
     # Commands of the timing board
 
@@ -189,19 +111,56 @@ class Controller:
 
         Returns as soon as the controller has taken the command; two blocks of pixels follow.
         """
-        self._start_reads(Board.TIMING, "MRA", (reads,))
+        self.command(Board.TIMING, "MRA", reads)
 
-    def read_out(self) -> None:
-        """Read the detector once (RDC); one block of pixels follows and no answer."""
-        with self._transactor.exclusive():
-            readout = self._planned("RDC", blocks=1, reads=1)
-            self._transactor.tell(Board.TIMING, COMMANDS["RDC"])
-            self._readout = readout
+    def read_before_and_after(self) -> None:
+        """Reset the array, read it once, integrate as demanded, read it once more (GRB)."""
+        self.command(Board.TIMING, "GRB")
 
-    def abort(self) -> None:
-        """Give up a readout at the end of its row (ABR); there is no answer. May be called at any time."""
-        self._transactor.tell(Board.TIMING, COMMANDS["ABR"])
-        self._readout = None
+    def read_at_time(self, reads: int) -> None:
+        """Read the array ``reads`` times now, and again whenever a demanded time comes, until abort (RDT)."""
+        self.command(Board.TIMING, "RDT", reads)
+
+    def multiple_frames(self, reads: int) -> None:
+        """Clear the detector, then integrate as demanded and read it, ``reads`` times (MRC)."""
+        self.command(Board.TIMING, "MRC", reads)
+
+    def clock_state(self) -> ClockState:
+        """Return what the detector's clocks do; `UnexpectedReply` for a state that is none."""
+        return _one_of(ClockState, self.timing_board.clock_state.read(), "clock state")
+
+    # Format of the readout
+
+    def set_binning(self, x: int, y: int) -> None:
+        """Set how many pixels are added up in x and in y, 1 to 10 each."""
+        for factor in (x, y):
+            if not 1 <= factor <= MOST_BINNING:
+                raise ValueError(f"binning {x} x {y}; expected factors of 1 to {MOST_BINNING}")
+        self.timing_board.x_binning.write(x)
+        self.timing_board.y_binning.write(y)
+
+    def set_frame(self, columns: int, rows: int) -> None:
+        """Set what a read has, for the interface card: only the product, its pixels, has to be right."""
+        self.timing_board.columns.write(columns)
+        self.timing_board.rows.write(rows)
+
+    def write_window_table(self, table: WindowTable | None, *, verify: bool = True) -> None:
+        """Have windows read from now on, or the full frame (None); the frame is set by `set_frame`.
+
+        Raises
+        ------
+        ValueError
+            when the table has more rows than the timing board's, or counts that are no words
+        DownloadFailed
+            when a word of the table reads back otherwise than it was written; full frames are read then
+        """
+        board = self.timing_board
+        if table is not None:
+            words = table.words(board.window_rows.read())
+            # A table that is half written may not be clocked.
+            board.windowing.write(0)
+            write_words(self, board.board, board.window_table(words), "window table", verify=verify)
+        board.windowing.write(0 if table is None else 1)
 
     # Commands of the utility board
 
@@ -213,26 +172,53 @@ class Controller:
         """Switch the analogue circuits off (POF)."""
         self._ask(Board.UTILITY, "POF")
 
-    def generation(self) -> int:
-        """Return the controller's generation (GEN); one that refuses the command is of generation 2."""
-        try:
-            return self._ask(Board.UTILITY, "GEN")
-        except ErrorReply:
-            return GENERATION_2
+    def begin_exposure(self) -> None:
+        """Zero the exposure counter and open the shutter (BEX); it closes after the demanded exposure."""
+        self._ask(Board.UTILITY, "BEX")
 
-    # Sequences
+    def pause_exposure(self) -> None:
+        """Close the shutter and halt the exposure counter (PEX)."""
+        self._ask(Board.UTILITY, "PEX")
 
-    @property
-    def phase(self) -> Phase:
-        """Where the last readout is, from the interface's counts, without traffic to the controller."""
-        return Phase.DONE if self._readout is None else self._readout.phase(self.link.progress())
+    def resume_exposure(self) -> None:
+        """Open the shutter and let the exposure counter go on (REX)."""
+        self._ask(Board.UTILITY, "REX")
 
-    def pixels_per_read(self) -> int:
-        """Return the pixels of one read as the timing board's noticeboard has it (columns times rows)."""
-        if self._pixels_per_read is None:
-            columns = self.timing_board.columns.read()
-            self._pixels_per_read = columns * self.timing_board.rows.read()
-        return self._pixels_per_read
+    def wait_for_exposure(self, seconds: float = LONGEST_SECONDS) -> None:
+        """Wait until the exposure has ended and the shutter is closed (DEX).
+
+        ``seconds`` is how long that takes at most, by the computer's clock; with 1 s more it is 15 s at most.
+        """
+        self._ask(Board.UTILITY, "DEX", within=min(MARGIN_SECONDS + seconds, LONGEST_SECONDS))
+
+    def set_exposure(self, milliseconds: int) -> None:
+        """Set the time to expose or to integrate; one that runs is given this length (WRM)."""
+        self.utility_board.demanded_exposure_ms.write(milliseconds)
+
+    def open_shutter(self) -> None:
+        """Open the shutter (OSH)."""
+        self._ask(Board.UTILITY, "OSH")
+
+    def close_shutter(self) -> None:
+        """Close the shutter (CSH)."""
+        self._ask(Board.UTILITY, "CSH")
+
+    def shutter(self) -> Shutter:
+        """Return where the shutter is; `UnexpectedReply` for a state that is none."""
+        return _one_of(Shutter, self.utility_board.shutter.read(), "shutter state")
+
+    def preflash(self, milliseconds: int) -> None:
+        """Light the preflash lamps and wait until they are dark again (PFL); 14 s is the most."""
+        most = round((LONGEST_SECONDS - MARGIN_SECONDS) * 1000)
+        if not 0 <= milliseconds <= most:
+            raise ValueError(f"a preflash of {milliseconds} ms; expected 0 to {most} ms")
+        self._ask(Board.UTILITY, "PFL", (milliseconds,))
+
+    def peltier(self) -> bool:
+        """Return whether the Peltier cooler is on; INS-DAS-18 has no command to switch it."""
+        return bool(self.utility_board.peltier.read())
+
+    # Start-up
 
     def download(
         self, program: LodFile, *, verify: bool = True, progress: DownloadProgress | None = None
@@ -241,34 +227,23 @@ class Controller:
 
         Raises
         ------
+        ValueError
+            for a programme of the interface card, which its driver loads
         DownloadFailed
             when a word reads back otherwise than it was written
         """
         board = program.board
-        self._stamps.pop(board, None)
-        self._noticeboard(board).forget()
-        self._pixels_per_read = None
+        if board not in BOARDS:
+            raise ValueError(
+                f"a programme for the {board.name} board, expected one for the timing or the utility board: "
+                "the interface card is loaded by its driver"
+            )
+        self._forget_programme(board)
         stamp = download(self, program, verify=verify, progress=progress)
         if stamp is not None:
             self._stamps[board] = stamp
         if X_POINTER in (address for address, _ in program.words()):
             self._noticeboard(board).find()
-
-    def check_configuration(self) -> None:
-        """Make sure that the programmes loaded are still there.
-
-        Raises
-        ------
-        UnexpectedReset
-            when a board has lost the stamp that the download left in its memory
-        """
-        for stamp in self._stamps.values():
-            found = self.verify_memory(stamp.board, stamp.address, stamp.value)
-            if found != stamp.value:
-                raise UnexpectedReset(
-                    f"the {stamp.board.name.lower()} board has 0x{found:06X} at {stamp.address}, expected "
-                    f"the configuration stamp 0x{stamp.value:06X}: {LOST_POWER}"
-                )
 
     def startup(self, settings: StartupSettings, progress: StartupProgress | None = None) -> StartupReport:
         """Bring the controller from any state to idling at speed, in the order of INS-DAS-18 Annex E.
@@ -299,76 +274,13 @@ class Controller:
                     answers[step.label] = self.send(step)
         return StartupReport(answers["GEN"] or GENERATION_2, (answers["RDM"] or 0) & ID_BITS)
 
-    # Details
 
-    def _ask(self, board: Board, label: str, *arguments: int) -> int:
-        command = _command(board, label, arguments)
-        try:
-            return self._transactor.ask(board, command, arguments)
-        except ErrorReply as error:
-            if not command.boot:
-                error.errno = self._errno(board)
-            if error.errno is None:
-                raise
-            raise ErrorReply(f"{error}; errno {error.errno}", error.errno) from error
-
-    def _errno(self, board: Board) -> int | None:
-        """Read why a board refused its last command, where that can be found out."""
-        noticeboard = self._noticeboard(board)
-        if noticeboard.found:
-            with contextlib.suppress(ControllerError):
-                return noticeboard.cell("errno").read()
-        return None
-
-    def _noticeboard(self, board: Board) -> Noticeboard:
-        return self.timing_board if board is Board.TIMING else self.utility_board
-
-    def _address(self, place: Place) -> Address:
-        return self._noticeboard(place.board).cell(place.name).address
-
-    def _start_reads(self, board: Board, label: str, arguments: tuple[int, ...]) -> None:
-        with self._transactor.exclusive():
-            reads = arguments[0] if arguments else 1
-            # MRC makes a block of each of its reads; those of the others have all of them.
-            of_each = label == "MRC"
-            readout = self._planned(
-                label, blocks=reads if of_each else READ_BLOCKS[label], reads=1 if of_each else reads
-            )
-            self._ask(board, label, *arguments)
-            self._readout = readout
-
-    def _planned(self, label: str, blocks: int, reads: int) -> Readout:
-        pixels = reads * self.pixels_per_read()
-        return Readout(label, self.link.progress().block + 1, blocks, pixels)
-
-    def _guard(self, command: Command) -> None:
-        """Refuse what could not be answered because pixels flow."""
-        readout = self._readout
-        if readout is None or command.during_readout:
-            return
-        phase = readout.phase(self.link.progress())
-        if phase is Phase.DONE:
-            self._readout = None
-        elif phase is not Phase.INTEGRATING or command.label in STILL_ONLY:
-            raise Busy(
-                f"{command.label} cannot be sent during {readout.command}: {phase.value}, and the controller "
-                "takes nothing but abort and reset; wait for the last pixel or abort"
-            )
-
-    def _forget_programmes(self) -> None:
-        self._stamps.clear()
-        self._pixels_per_read = None
-        self.timing_board.forget()
-        self.utility_board.forget()
+State = TypeVar("State", ClockState, Shutter)
 
 
-def _command(board: Board, label: str, arguments: tuple[int, ...]) -> Command:
-    command = COMMANDS[label]
-    if board not in command.boards or len(arguments) != len(command.arguments):
-        raise ValueError(
-            f"{label} is for {' or '.join(each.name for each in command.boards)} with "
-            f"{len(command.arguments)} arguments, not for {board.name} with {len(arguments)}"
-        )
-    if command.reply is Reply.NONE:
-        raise ValueError(f"{label} has no answer")
-    return command
+def _one_of(states: type[State], value: int, what: str) -> State:
+    try:
+        return states(value)
+    except ValueError as error:
+        known = ", ".join(f"{each.value} {each.name.lower()}" for each in states)
+        raise UnexpectedReply(f"the controller's {what} is {value}; expected {known}: init") from error

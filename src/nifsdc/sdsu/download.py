@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nifsdc.sdsu.errors import DownloadFailed
@@ -62,18 +62,41 @@ def download(
         words[stamp.address] = stamp.value
     else:
         stamp = None
+    write_words(
+        memory,
+        program.board,
+        words,
+        f"download to the {program.board.name.lower()} board",
+        verify=verify,
+        progress=progress,
+    )
+    return stamp
+
+
+def write_words(
+    memory: Memory,
+    board: Board,
+    words: Mapping[Address, int],
+    what: str,
+    *,
+    verify: bool = True,
+    progress: DownloadProgress | None = None,
+) -> None:
+    """Write words into a board's memory and read each of them back.
+
+    ``what`` begins the message of `DownloadFailed`; the rest is as in `download`.
+    """
     for done, (address, value) in enumerate(words.items(), 1):
-        memory.write_memory(program.board, address, value)
+        memory.write_memory(board, address, value)
         if verify:
-            found = memory.verify_memory(program.board, address, value)
+            found = memory.verify_memory(board, address, value)
             if found != value:
                 raise DownloadFailed(
-                    f"download to the {program.board.name.lower()} board: {address} reads 0x{found:06X} "
-                    f"after 0x{value:06X} was written: test the data link, then init"
+                    f"{what}: {address} reads 0x{found:06X} after 0x{value:06X} was written: test the data "
+                    "link, then init"
                 )
         if progress is not None:
-            progress(program.board, done, len(words))
-    return stamp
+            progress(board, done, len(words))
 
 
 def _new_stamp(program: LodFile) -> Stamp | None:

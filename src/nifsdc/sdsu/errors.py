@@ -49,4 +49,4 @@ class Busy(ControllerError):
 
 
 class DownloadFailed(ControllerError):
-    """A word of a programme read back otherwise than it was written."""
+    """A word of a programme or of a window table read back otherwise than it was written."""

@@ -8,6 +8,7 @@ the delay after them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -225,6 +226,11 @@ class TimingBoard(Noticeboard):
         self.speed = self.cell("speed")
         self.pixel_rate = self.cell("pixel_rate")
         self.clock_state = self.cell("clock_state")
+
+    def window_table(self, words: Sequence[int]) -> dict[Address, int]:
+        """Return where the words of a window table go: from the noticeboard's beginning on (X:NBAX)."""
+        start = self.windowing.address.offset - self.windowing.entry.offset
+        return {Address(Space.X, start + number): value for number, value in enumerate(words)}
 
 
 class UtilityBoard(Noticeboard):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nifsdc.sdsu.errors import ControllerError, PixelTimeout
 from nifsdc.sdsu.links.base import Link
+from nifsdc.sdsu.transactions import look_for_resets
 
 POLL_SECONDS = 0.003
 """real seconds between two looks at the pixel count; a register read, no traffic to the controller"""
@@ -79,11 +80,14 @@ class PixelStream:
         Raises
         ------
         PixelTimeout, Cancelled
+        UnexpectedReset
+            when the controller said meanwhile that it was reset
         """
         speed = self._link.clock.speed
         deadline = time.monotonic() + expected_seconds / speed + real_silence(self._link)
         while self._link.progress().block < self._block:
             if time.monotonic() > deadline:
+                look_for_resets(self._link, f"before block {self._block}")
                 raise PixelTimeout(
                     f"no pixel came {expected_seconds + SILENCE_SECONDS:.0f} s after the readout was "
                     "asked for; expected the first one by then: init the controller"
@@ -97,6 +101,8 @@ class PixelStream:
         ------
         PixelTimeout
             when no pixel comes for too long
+        UnexpectedReset
+            when that is because the controller was reset
         PixelsLost
             when the next block overwrote pixels that were not yet taken
         Cancelled
@@ -118,6 +124,7 @@ class PixelStream:
                 last_arrival = time.monotonic()
                 continue
             if time.monotonic() - last_arrival > silence:
+                look_for_resets(self._link, f"after {taken} of {self._pixels} pixels")
                 raise PixelTimeout(
                     f"pixels stopped at {taken} of {self._pixels} for {SILENCE_SECONDS:.0f} s: "
                     "init the controller"

@@ -25,6 +25,19 @@ LOST_POWER = "it was switched off, reset by its button or lost its programme; in
 _SYSTEM_RESET = Packet(Board.TIMING, Board.HOST, (SYR,))
 
 
+def look_for_resets(link: Link, when: str) -> None:
+    """Take what came up a link unasked; raise `UnexpectedReset` where it says that the controller was reset.
+
+    ``when`` begins the message. Answers that came too late are dropped, and logged.
+    """
+    for words in link.unasked():
+        if SYR in words[1:2]:
+            raise UnexpectedReset(
+                f"{when}: the controller announced a reset that nobody sent (SYR): {LOST_POWER}"
+            )
+        log.warning("an answer came too late and is dropped: %s", " ".join(show(value) for value in words))
+
+
 class Transactor:
     """Carries out transactions on one link, never two at a time even for different boards.
 
@@ -52,7 +65,12 @@ class Transactor:
             self._lock.release()
 
     def ask(
-        self, board: Board, command: Command, arguments: Sequence[int] = (), expected: int | None = None
+        self,
+        board: Board,
+        command: Command,
+        arguments: Sequence[int] = (),
+        expected: int | None = None,
+        within: float | None = None,
     ) -> int:
         """Send a command and return the word it is answered with.
 
@@ -67,6 +85,8 @@ class Transactor:
         expected
             the value the answer ought to be, where it is known: then a value that happens to look like ERR
             or SYR is taken for what it is
+        within
+            real seconds for the answer, where the caller knows better than the table of commands
 
         Raises
         ------
@@ -75,8 +95,8 @@ class Transactor:
         packet = Packet(Board.HOST, board, (word(command.label), *arguments))
         with self.exclusive():
             self._guard(command)
-            self._look_for_resets(packet)
-            answer = self._exchange(packet, command)
+            look_for_resets(self._link, f"before {packet}")
+            answer = self._exchange(packet, command, within or command.deadline_for(arguments))
             return self._judge(packet, command, answer, expected)
 
     def tell(self, board: Board, command: Command) -> None:
@@ -103,28 +123,18 @@ class Transactor:
             if answer != _SYSTEM_RESET:
                 raise UnexpectedReply(f"reset: came {answer}; expected {_SYSTEM_RESET}: reset again")
 
-    def _look_for_resets(self, packet: Packet) -> None:
-        for words in self._link.unasked():
-            if SYR in words[1:2]:
-                raise UnexpectedReset(
-                    f"before {packet}: the controller announced a reset that nobody sent (SYR): {LOST_POWER}"
-                )
-            log.warning(
-                "an answer came too late and is dropped: %s", " ".join(show(value) for value in words)
-            )
-
-    def _exchange(self, packet: Packet, command: Command) -> Packet:
+    def _exchange(self, packet: Packet, command: Command, within: float) -> Packet:
         log.debug("%s", packet)
         words = encode(packet)
         try:
-            answer = decode(self._link.transact(words, command.deadline_s))
+            answer = decode(self._link.transact(words, within))
         except TimeoutError as error:
             try:
                 self._guard(command)
             except Busy as busy:
                 raise Busy(f"{packet}: {busy}; it began before the command was answered") from error
             raise NoReply(
-                f"{packet}: no answer within {command.deadline_s:g} s, expected {command.reply.value}: "
+                f"{packet}: no answer within {within:g} s, expected {command.reply.value}: "
                 "check the controller's power and the link, then init"
             ) from error
         except BadWords as error:

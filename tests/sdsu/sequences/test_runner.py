@@ -10,7 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from nifsdc.sdsu.commands import Detectors
-from nifsdc.sdsu.controller import Controller, ErrorReply, PixelTimeout, StartupSettings
+from nifsdc.sdsu.controller import (
+    Controller,
+    ErrorReply,
+    PixelTimeout,
+    StartupSettings,
+    UnexpectedReset,
+)
 from nifsdc.sdsu.links.sim import SimLink
 from nifsdc.sdsu.memory import ClockState
 from nifsdc.sdsu.pixels import Cancelled, Chunk
@@ -323,6 +329,18 @@ def test_what_had_arrived_when_pixels_stop_is_said(ccd: Rig) -> None:
         runner.run(annexes.ccd_bias())
     (arrived,) = runner.arrived.pixels
     assert 0 < arrived < ccd.controller.pixels_per_read()
+
+
+def test_a_controller_that_is_reset_while_it_reads_is_recognised(ccd: Rig) -> None:
+    resets: list[int] = []
+
+    def take(block: int, chunk: Chunk) -> None:
+        if not resets:
+            resets.append(chunk.offset)
+            ccd.simulator.fault("syr")
+
+    with pytest.raises(UnexpectedReset, match=r"after \d+ of \d+ pixels: .*reset that nobody sent"):
+        Runner(ccd.controller, take=take).run(annexes.ccd_bias())
 
 
 def test_the_start_up_is_the_controllers(ccd: Rig) -> None:
