@@ -1,7 +1,7 @@
 """Every fault of the simulator in every sequence of the annexes, and what becomes of it.
 
 ``python -m tests.sdsu.fault_table`` writes docs/sdsu-faults.md. Each case has a simulator of its own, started
-from the same seed; the sequence is sent by the console, command by command.
+from the same seed; the sequence is carried out by the console's line for it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nifsdc.sdsu.console.session import Session
 from nifsdc.sdsu.console.verbs import Failed, carry_out
 from nifsdc.sdsu.errors import ControllerError, LinkLost
 from nifsdc.sdsu.links.sim import SimLink
+from nifsdc.sdsu.sequences import annexes, steps
 from nifsdc_sim.faults import FaultKind
 from nifsdc_sim.process import SimulatorProcess
 
@@ -26,50 +27,40 @@ AT_A_TIME = 3
 
 @dataclass(frozen=True)
 class Sequence:
-    """A sequence of an annex, as lines of the console."""
+    """A sequence of an annex, as a line of the console."""
 
     name: str
     kind: str
     """ir or ccd"""
-    lines: tuple[str, ...]
+    line: str
+    steps: steps.Sequence
+    """what that line carries out"""
     word: str
     """command that the faults of words hit"""
     value: str
     """command answered with a value that the faults of values hit; empty where there is none"""
 
     @property
+    def sent(self) -> set[str]:
+        """The commands that it sends."""
+        loading = {"WRM"} if any(isinstance(each, steps.Load) for each in self.steps.steps) else set()
+        return loading | {each.label for each in self.steps.steps if isinstance(each, steps.Send)}
+
+    @property
     def detector(self) -> str:
         return "hawaii2" if self.kind == "ir" else "ccd1"
 
 
-READ = ("RDC", "wait 40", "IDL")
-CLEARED = ("STP", "CLR")
 SEQUENCES = (
-    Sequence("E start-up", "ir", ("startup ir",), "PON", "GEN"),
-    Sequence(
-        "D run",
-        "ir",
-        (*CLEARED, "WRM util X 0xF0 0x3E8", "MRA 1", "wait 40", "RDM util Y 0xF0", "IDL"),
-        "STP",
-        "RDM",
-    ),
-    Sequence(
-        "D bias",
-        "ir",
-        (*CLEARED, "WRM util X 0xF0 1", "MRA 1", "wait 40", "RDM util Y 0xF0", "IDL"),
-        "STP",
-        "RDM",
-    ),
-    Sequence(
-        "C run",
-        "ccd",
-        (*CLEARED, "WRM util X 0xF8 4000", "STP", "BEX", "sleep 2", "DEX", "RDM util Y 0xF8", *READ),
-        "STP",
-        "RDM",
-    ),
-    Sequence("C bias", "ccd", (*CLEARED, "STP", *READ), "STP", "RDM"),
-    Sequence("C dark", "ccd", (*CLEARED, "STP", "sleep 100", *READ), "STP", "RDM"),
-    Sequence("C flash", "ccd", (*CLEARED, "STP", "PFL 0xFA0", *READ), "STP", "RDM"),
+    Sequence("E start-up", "ir", "startup ir", annexes.start_up(65_000), "PON", "GEN"),
+    Sequence("D run", "ir", "ir-run 1", annexes.ir_run(1000), "STP", "RDM"),
+    Sequence("D run after a clearing read", "ir", "ir-run 1 1 1", annexes.ir_run(1000, 1, 1), "STP", "RDM"),
+    Sequence("D bias", "ir", "ir-bias", annexes.ir_bias(), "STP", "RDM"),
+    Sequence("C run", "ccd", "run 4", annexes.ccd_run(4000), "STP", "RDM"),
+    Sequence("C bias", "ccd", "bias", annexes.ccd_bias(), "STP", "RDM"),
+    Sequence("C dark", "ccd", "dark 100", annexes.ccd_dark(100_000), "STP", "RDM"),
+    Sequence("C flash", "ccd", "flash 4", annexes.ccd_flash(4000), "STP", "RDM"),
+    Sequence("B reads at time", "ir", "reads-at 8 16", annexes.reads_at_time([8000, 16_000]), "RDT", "RDM"),
 )
 VALUES = frozenset({FaultKind.WRONG_ECHO})
 PIXELS = frozenset(
@@ -132,12 +123,9 @@ def cases() -> list[Case]:
     """Return every fault that can happen in every sequence."""
     found = []
     for sequence in SEQUENCES:
-        sent = {line.split()[0] for line in sequence.lines}
-        if "startup ir" in sequence.lines:
-            sent = {"PON", "GEN", "WRM", "RDM", "IDL", "HSP"}
         for kind in FaultKind:
             label = _label(sequence, kind)
-            if (label is None or label in sent) and (kind not in PIXELS or "wait" in sent):
+            if (label is None or label in sequence.sent) and (kind not in PIXELS or sequence.steps.reads):
                 found.append(Case(sequence, kind, label))
     return found
 
@@ -153,14 +141,12 @@ def outcome(case: Case) -> Outcome:
             entries: dict[str, Any] = {} if case.label is None else {"label": case.label}
             simulator.control("inject", kind=case.kind.value, **entries)
             noticed = ""
-            for line in sequence.lines:
-                try:
-                    carry_out(session, line)
-                except (ControllerError, Failed) as error:
-                    noticed = f"{type(error).__name__} at {line}"
-                    if isinstance(error, LinkLost):
-                        session.link.reopen()
-                    break
+            try:
+                carry_out(session, sequence.line)
+            except (ControllerError, Failed) as error:
+                noticed = type(error).__name__
+                if isinstance(error, LinkLost):
+                    session.link.reopen()
             kept = ()
             if session.collector is not None:
                 session.collector.stop()
@@ -190,9 +176,7 @@ def page(found: list[Outcome]) -> str:
     text = INTRODUCTION
     for sequence in SEQUENCES:
         rows = [each.row for each in found if each.case.sequence is sequence]
-        text += (
-            f"\n## {sequence.name}\n\n`{'`, `'.join(sequence.lines)}`\n\n{HEAD}\n" + "\n".join(rows) + "\n"
-        )
+        text += f"\n## {sequence.name}\n\n`{sequence.line}`\n\n{HEAD}\n" + "\n".join(rows) + "\n"
     return text
 
 
@@ -201,13 +185,13 @@ INTRODUCTION = """\
 # What becomes of faults
 
 Every fault that the simulator knows (`nifsdc sim --help`), once in every sequence of the annexes of
-INS-DAS-18, sent by `nifsdc sdsu` line by line. Written by `python -m tests.sdsu.fault_table`; the tests let
-the faults happen again and compare.
+INS-DAS-18, carried out by `nifsdc sdsu` (`nifsdc.sdsu.sequences`). Written by
+`python -m tests.sdsu.fault_table`; the tests let the faults happen again and compare.
 
 - **at** is the command that the fault hits, `-` where it hits pixels or nothing sent.
-- **noticed as** is the error that the host reports (`nifsdc.sdsu.errors`; `Failed` is the console's, for
-  pixels that are missing though the readout ended) and the line that was being carried out. Nothing is sent
-  again behind the engineer's back: a command that got no answer may have been obeyed. *Nothing* means that
+- **noticed as** is the error that the host reports (`nifsdc.sdsu.errors`); the sequence is then given up,
+  an open shutter closed and the detector left idling, as far as the controller listens. Nothing is sent again
+  behind the engineer's back: a command that got no answer may have been obeyed. *Nothing* means that
   no answer and no count tells of the fault.
 - **pixels kept** are those that the host has and keeps, of each block. They are all that the interface card
   received: none that reached the host is lost.

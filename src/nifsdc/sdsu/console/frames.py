@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from astropy.io import fits
@@ -43,6 +44,31 @@ class Expected:
 class _Block:
     parts: list[NDArray[np.uint16]] = field(default_factory=list)
     pixels: int = 0
+
+
+class Pixels(Protocol):
+    """The pixels of a readout, whoever took them."""
+
+    expected: Expected
+    problem: Exception | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every pixel expected has come."""
+        ...
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Pixels kept of each block."""
+
+    def stream(self) -> NDArray[np.uint16]:
+        """Return all pixels in the order in which they came, shape (n,)."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the last pixel; tell whether the readout is over."""
+
+    def stop(self) -> None:
+        """Keep what has come and look no more."""
 
 
 class Collector:
@@ -152,7 +178,7 @@ class Collector:
             )
 
 
-def save(collector: Collector, path: Path) -> str:
+def save(collector: Pixels, path: Path) -> str:
     """Write what has come to a new file, ``.npy`` or FITS, and describe it.
 
     A whole readout has the shape (reads of all blocks, rows, columns), or (rows, columns) where there is one

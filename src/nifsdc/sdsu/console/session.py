@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from nifsdc.sdsu.commands import COMMANDS, Detectors, Reply
-from nifsdc.sdsu.console.frames import Collector, Expected
+from nifsdc.sdsu.console.frames import Collector, Expected, Pixels
 from nifsdc.sdsu.console.language import SHORT, Mistake, Place, number, shown, take_address, take_board
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.links.base import Link
@@ -41,7 +41,7 @@ class Session:
         self.link = TracedLink(link)
         self.controller = Controller(self.link)
         self.say = say
-        self.collector: Collector | None = None
+        self.collector: Pixels | None = None
         self.ended = False
         self._symbols: dict[Board, LodFile] = {}
         self._trace: TextIO | None = None
@@ -170,8 +170,7 @@ class Session:
         columns, rows = board.columns.read(), board.rows.read()
         reads = values[0] if values else 1
         blocks = values[0] if name == "MRC" else READERS[name]
-        if self.collector is not None:
-            self.collector.stop()
+        self.drop_readout()
         expected = Expected(name, blocks, 1 if name == "MRC" else reads, columns, rows)
         collector = Collector(self.link, expected)
         if name == "RDC":
@@ -182,13 +181,19 @@ class Session:
         collector.start()
         self.say(f"{'sent' if name == 'RDC' else 'DON'}: {blocks or 'any'} x {expected.pixels} pixels come")
 
-    def readout(self) -> Collector:
+    def drop_readout(self) -> None:
+        """Collect no more pixels of the last readout, and forget it."""
+        if self.collector is not None:
+            self.collector.stop()
+            self.collector = None
+
+    def readout(self) -> Pixels:
         """Return the pixels of the last readout."""
         if self.collector is None:
             raise Mistake(f"nothing has been read out yet: {', '.join(READERS)} bring pixels")
         return self.collector
 
-    def wait(self, seconds: float = WAIT_SECONDS) -> Collector:
+    def wait(self, seconds: float = WAIT_SECONDS) -> Pixels:
         """Wait for the last pixel of the readout; `Mistake` when it takes longer."""
         collector = self.readout()
         if not collector.wait(seconds):
@@ -206,9 +211,7 @@ class Session:
     def begin_anew(self) -> None:
         """Know nothing of the controller any more: somebody else may have changed it."""
         self.controller = Controller(self.link)
-        if self.collector is not None:
-            self.collector.stop()
-            self.collector = None
+        self.drop_readout()
 
     def sleep(self, seconds: float) -> None:
         """Wait so many seconds of the detector."""

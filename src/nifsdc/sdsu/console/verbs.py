@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from nifsdc.sdsu.commands import COMMANDS, Reply
-from nifsdc.sdsu.console import frames
+from nifsdc.sdsu.console import frames, runs
 from nifsdc.sdsu.console.language import (
     SHORT,
     Mistake,
@@ -36,16 +35,13 @@ class Failed(Exception):
     """A verb did its work and found something wrong; the text says what."""
 
 
-Action = Callable[[Session, list[str]], None]
-
-
 @dataclass(frozen=True)
 class Verb:
     """One thing that a line can say."""
 
     usage: str
     help: str
-    action: Action
+    action: runs.Action
 
 
 def _rdm(session: Session, arguments: list[str]) -> None:
@@ -246,6 +242,17 @@ VERBS |= {
     "download": Verb("download FILE|ir|ccd", "load programmes and read every word back", _download),
     "symbols": Verb("symbols [FILE|ir|ccd]", "names in load files", _symbols),
     "startup": Verb("startup ir|ccd [MILLIKELVIN]", "Annex E: from any state to idling", _startup),
+    "run": Verb("run SECONDS", "Annex C: expose a CCD and read it", runs.action(runs.run)),
+    "bias": Verb("bias", "Annex C: read a CCD at once", runs.action(runs.bias)),
+    "dark": Verb("dark SECONDS", "Annex C: integrate with the shutter closed", runs.action(runs.dark)),
+    "flash": Verb("flash SECONDS", "Annex C: light the preflash lamps and read", runs.action(runs.flash)),
+    "ir-run": Verb(
+        "ir-run SECONDS [READS [CLEARING]]", "Annex D: read, integrate, read again", runs.action(runs.ir_run)
+    ),
+    "ir-bias": Verb("ir-bias", "Annex D: the same with 1 ms", runs.action(runs.ir_bias)),
+    "reads-at": Verb(
+        "reads-at SECONDS ...", "Annex B: read at 0 and at each time", runs.action(runs.reads_at)
+    ),
     "wait": Verb("wait [SECONDS]", "wait for the last pixel", _wait),
     "frame": Verb("frame FILE.fits|FILE.npy", "wait for the last pixel and write all", _frame),
     "sleep": Verb("sleep SECONDS", "let the detector's time pass", _sleep),
