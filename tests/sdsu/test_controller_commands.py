@@ -14,7 +14,7 @@ from nifsdc.sdsu.commands import COMMANDS, Detectors
 from nifsdc.sdsu.controller import Controller, StartupSettings
 from nifsdc.sdsu.errors import DownloadFailed, ErrorReply, NoReply, UnexpectedReply, UnexpectedReset
 from nifsdc.sdsu.links.sim import SimLink
-from nifsdc.sdsu.lod import LodFile
+from nifsdc.sdsu.lod import Block, LodFile
 from nifsdc.sdsu.memory import X_POINTER, ClockState, Shutter
 from nifsdc.sdsu.programs import synthetic
 from nifsdc.sdsu.trace_file import What, parse
@@ -275,6 +275,16 @@ def test_a_refusal_by_a_controller_that_is_well_is_a_refusal(ccd: Rig) -> None:
     with pytest.raises(ErrorReply, match=r"CLR .*refused it"):
         ccd.controller.clear()
     ccd.controller.clear()
+
+
+def test_of_blocks_that_overlap_the_later_is_loaded_and_progress_counts_what_is_sent(ccd: Rig) -> None:
+    blocks = (Block(Space.X, 0x3000, (1, 2, 3)), Block(Space.X, 0x3001, (7,)), Block(Space.Y, 0x4000, (9,)))
+    told: list[tuple[Board, int, int]] = []
+    ccd.controller.download(LodFile(Board.TIMING, blocks), progress=lambda *what: told.append(what))
+    assert [words[2:] for words in ccd.words() if words[1] == WRM] == [
+        (0x203000, 1), (0x203001, 7), (0x203002, 3),
+    ]  # fmt: skip
+    assert told == [(Board.TIMING, number, 3) for number in (1, 2, 3)]
 
 
 def test_a_programme_of_the_interface_card_is_not_sent_up_the_fibre(ccd: Rig) -> None:

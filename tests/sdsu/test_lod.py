@@ -111,6 +111,13 @@ def test_no_text_upsets_the_parser(text: str) -> None:
         parse(text)
 
 
+def test_a_symbol_that_is_no_address_stands_for_none() -> None:
+    """An address has 20 bits."""
+    program = parse(EXAMPLE.replace("I 000054", "I 100000"))
+    assert program.address("START") is None
+    assert parse(EXAMPLE.replace("I 000054", "I 0FFFFF")).address("START") == Address(Space.P, 0xFFFFF)
+
+
 @pytest.mark.parametrize("board", [Board.TIMING, Board.UTILITY])
 def test_the_synthetic_programmes_are_those_of_their_boards(board: Board) -> None:
     assert path(board).is_file()

@@ -6,10 +6,11 @@ the debugger, from which addresses can be found by name.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from nifsdc.sdsu.words import WORD_MASK, Address, Board, Space
+from nifsdc.sdsu.words import WORD_MASK, Address, BadWords, Board, Space
 
 END_OF_LOADABLE = 0x4000
 """a block that starts here or above is not for downloading (overlays kept in the boot PROM)"""
@@ -60,10 +61,11 @@ class LodFile:
                     yield Address(block.space, block.start + number), value
 
     def address(self, name: str) -> Address | None:
-        """Return the address a symbol stands for, None where there is no such symbol."""
+        """Return the address a symbol stands for, None where there is no such symbol or it is no address."""
         for symbol in self.symbols:
             if symbol.name == name and symbol.space != "N" and isinstance(symbol.value, int):
-                return Address(Space[symbol.space], symbol.value)
+                with contextlib.suppress(BadWords):
+                    return Address(Space[symbol.space], symbol.value)
         return None
 
 
