@@ -156,4 +156,5 @@ def test_a_million_words(
 ) -> None:
     with bench(detector, speed=speed) as running:
         assert storm(running, 1, words) > answers
-    assert capfd.readouterr().err == ""
+    # Other libraries of this process may have something to say there too.
+    assert "Traceback" not in capfd.readouterr().err
