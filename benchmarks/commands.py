@@ -57,9 +57,10 @@ class Busy:
     def __init__(self, name: str) -> None:
         self._state = threading.Condition()
         self._last, self._busy_at = 0, 0.0
-        self._channel = epics.PV(name, callback=self._note, auto_monitor=True)
+        self._channel = epics.PV(name, callback=self._note, auto_monitor=False)
         if not self._channel.wait_for_connection(10):
             raise SystemExit(f"{name} does not answer")
+        self._channel.auto_monitor = True  # not before: subscriptions made on libca's thread are sent late
 
     def _note(self, value: int, **_: object) -> None:
         with self._state:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,8 @@ class SimulatorProcess:
         how the detector is, each as on the command line: ``cosmic-rays=0.2``
     faults
         faults from the start, each as on the command line: ``no-reply:label=RDM,count=2,probability=0.1``
+    complaints
+        file that its standard error goes to; ours, if none
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class SimulatorProcess:
         scene: str = "default",
         effects: Sequence[str] = (),
         faults: Sequence[str] = (),
+        complaints: IO[bytes] | None = None,
     ) -> None:
         self._arguments = [
             "--speed", "fast" if math.isinf(speed) else repr(speed),
@@ -83,6 +86,7 @@ class SimulatorProcess:
             self._arguments += ["--effect", effect]
         for fault in faults:
             self._arguments += ["--fault", fault]
+        self._complaints = complaints
         self._process: subprocess.Popen[bytes] | None = None
         self.host = "127.0.0.1"
         self.port = port
@@ -117,7 +121,9 @@ class SimulatorProcess:
         command += ["--port", str(self.port), "--control-port", str(self.control_port)]
         if self.buffer != Path():
             command += ["--buffer", str(self.buffer)]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._complaints
+        )
         try:
             ready = json.loads(self._ready_line().removeprefix("READY "))
         except BaseException:

@@ -77,9 +77,11 @@ def channel(instrument: None) -> Iterator[Callable[..., Any]]:
     made: list[Any] = []
 
     def make(name: str, callback: Callable[..., None] | None = None) -> Any:
-        pv = epics.PV(f"lib:{name}", connection_timeout=60.0, callback=callback)
+        pv = epics.PV(f"lib:{name}", connection_timeout=60.0, callback=callback, auto_monitor=False)
         made.append(pv)
         assert pv.wait_for_connection(60.0), f"{name} did not connect"
+        # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
+        pv.auto_monitor = callback is not None
         return pv
 
     yield make

@@ -122,10 +122,13 @@ class Clients:
         self._made: list[Any] = []
 
     def __call__(self, name: str, **options: Any) -> Any:
-        options.setdefault("auto_monitor", False)
-        channel = self._epics.PV(self._prefix + name, connection_timeout=DEADLINE_S, **options)
+        monitor = options.pop("auto_monitor", False)
+        options |= {"auto_monitor": False, "connection_timeout": DEADLINE_S}
+        channel = self._epics.PV(self._prefix + name, **options)
         self._made.append(channel)
         assert channel.wait_for_connection(DEADLINE_S), f"{name} did not connect"
+        # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
+        channel.auto_monitor = monitor
         return channel
 
     def exists(self, name: str) -> bool:

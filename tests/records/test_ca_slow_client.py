@@ -65,8 +65,9 @@ def test_a_stopped_libca_client_delays_nobody(pv: Any, ioc: Any, wait: Wait) -> 
     script = textwrap.dedent(
         f"""
         import epics, sys, time
-        channel = epics.PV({ioc.prefix + "m11"!r}, auto_monitor=True, callback=lambda **rest: None)
+        channel = epics.PV({ioc.prefix + "m11"!r}, auto_monitor=False, callback=lambda **rest: None)
         channel.wait_for_connection(60)
+        channel.auto_monitor = True
         print("there", flush=True)
         sys.stdin.read()
         """

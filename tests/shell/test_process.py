@@ -23,10 +23,12 @@ def connect() -> Iterator[Callable[..., Any]]:
 
     made: list[Any] = []
 
-    def make(name: str, **options: Any) -> Any:
-        pv = epics.PV(name, connection_timeout=DEADLINE_S, **options)
+    def make(name: str, *, monitor: bool = False, **options: Any) -> Any:
+        pv = epics.PV(name, connection_timeout=DEADLINE_S, auto_monitor=False, **options)
         made.append(pv)
         assert pv.wait_for_connection(DEADLINE_S), f"{name} did not connect"
+        # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
+        pv.auto_monitor = monitor
         return pv
 
     yield make
@@ -47,7 +49,7 @@ def test_commands_on_a_pipe_act_on_what_clients_see(
 ) -> None:
     ioc = start()
     values: list[float] = []
-    pv = connect(ioc.prefix + "ao", callback=lambda value=0.0, **_: values.append(value))
+    pv = connect(ioc.prefix + "ao", monitor=True, callback=lambda value=0.0, **_: values.append(value))
     wait_for(lambda: values, "the first value")
     assert ioc.ask(f"dbpf {ioc.prefix}ao 2.25") == "DBF_DOUBLE:         2.25"
     wait_for(lambda: values[-1] == 2.25, "the value put by the shell")
@@ -69,7 +71,7 @@ def test_the_put_log_is_switched_from_the_shell(
     start: Callable[..., Any], connect: Callable[..., Any]
 ) -> None:
     ioc = start()
-    pv = connect(ioc.prefix + "ao", auto_monitor=False)
+    pv = connect(ioc.prefix + "ao")
     assert ioc.ask("putlog") == "put log off"
     pv.put(1.25, wait=True)
     assert ioc.ask("putlog on") == "put log on"
@@ -85,10 +87,9 @@ def test_the_put_log_is_switched_from_the_shell(
 def test_statistics_follow_what_clients_do(start: Callable[..., Any], connect: Callable[..., Any]) -> None:
     ioc = start()
     stats = ioc.prefix + "ioc:"
-    pv = connect(ioc.prefix + "ao", auto_monitor=False)
+    pv = connect(ioc.prefix + "ao")
     clients, channels, rate, beat = (
-        connect(stats + name, auto_monitor=False)
-        for name in ("CA_CLNT_CNT", "CA_CONN_CNT", "PUT_RATE", "HEARTBEAT")
+        connect(stats + name) for name in ("CA_CLNT_CNT", "CA_CONN_CNT", "PUT_RATE", "HEARTBEAT")
     )
     # libca has one circuit to a server, whatever the number of its channels
     wait_for(lambda: (clients.get(), channels.get()) == (1, 5), "one client with five channels")
@@ -108,7 +109,7 @@ def test_statistics_follow_what_clients_do(start: Callable[..., Any], connect: C
 
 def test_clients_cannot_write_statistics(start: Callable[..., Any], connect: Callable[..., Any]) -> None:
     ioc = start()
-    pv = connect(ioc.prefix + "ioc:UPTIME_SEC", auto_monitor=False)
+    pv = connect(ioc.prefix + "ioc:UPTIME_SEC")
     pv.put(-1.0, wait=True)
     assert pv.get() >= 0
     assert "disabled" in ioc.ask(f"dbpf {ioc.prefix}ioc:UPTIME_SEC -1")

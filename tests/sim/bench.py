@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +113,7 @@ def bench(
     scene: str = "dark",
     effects: Sequence[str] = (),
     faults: Sequence[str] = (),
+    complaints: IO[bytes] | None = None,
 ) -> Iterator[Bench]:
     """Start a simulator and connect to it."""
     with SimulatorProcess(
@@ -122,6 +124,7 @@ def bench(
         scene=scene,
         effects=effects,
         faults=faults,
+        complaints=complaints,
     ) as simulator:
         link = SimLink(simulator.host, simulator.port, simulator.buffer)
         try:

@@ -33,11 +33,18 @@ class Monitor:
         self._events: list[tuple[str, Any]] = []
         self._changed = threading.Condition()
         self._channels = [
-            epics.PV(system.top + name, callback=self._note(name), auto_monitor=True) for name in names
+            epics.PV(system.top + name, callback=self._note(name), auto_monitor=False) for name in names
         ]
-        for channel in self._channels:
-            assert channel.wait_for_connection(ANSWER_SECONDS), channel.pvname
-        self.wait(lambda events: len({name for name, _ in events}) == len(names), ANSWER_SECONDS)
+        try:
+            for channel in self._channels:
+                assert channel.wait_for_connection(ANSWER_SECONDS), channel.pvname
+                # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
+                channel.auto_monitor = True
+            self.wait(lambda events: len({name for name, _ in events}) == len(names), ANSWER_SECONDS)
+        except BaseException:
+            # A PV left to the garbage collector may end after libca's context, and take the process along.
+            self.close()
+            raise
         self.clear()
 
     def _note(self, name: str) -> Callable[..., None]:

@@ -8,9 +8,10 @@ import pytest
 from astropy.io import fits
 
 from nifsdc.timing.frame_header import cards, from_header
-from nifsdc.timing.frame_transfer import Clear, Drift, FrameMode, FrameTiming, NoClear
+from nifsdc.timing.frame_transfer import Clear, Drift, FrameMode, NoClear
 
-SETUPS: list[FrameTiming] = [
+SetUp = NoClear | Clear | Drift
+SETUPS: list[SetUp] = [
     NoClear(0.1, 0.02, 0.004, 2),
     Clear(0.1, 0.02, 0.004, 0.007, 3),
     Drift(0.1, 0.02, 0.001, 0.002, 3),
@@ -18,13 +19,14 @@ SETUPS: list[FrameTiming] = [
 
 
 @pytest.mark.parametrize("timing", SETUPS, ids=lambda timing: timing.mode.value)
-def test_a_set_up_comes_back_from_a_fits_header(timing: FrameTiming) -> None:
+def test_a_set_up_comes_back_from_a_fits_header(timing: SetUp) -> None:
     header = fits.Header()
     for name, value, comment in cards(timing):
         header[f"HIERARCH {name}"] = (value, comment)
     again = from_header(timing.mode, fits.Header.fromstring(header.tostring()))
     assert type(again) is type(timing)
-    assert asdict(again) == pytest.approx(asdict(timing))  # type: ignore[call-overload]
+    assert isinstance(again, NoClear | Clear | Drift)
+    assert asdict(again) == pytest.approx(asdict(timing))
 
 
 def test_read_contains_the_transfer_but_in_drift_mode() -> None:

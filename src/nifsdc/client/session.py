@@ -117,7 +117,7 @@ class DcSession:
             channel = self._epics.PV(
                 self.top + name,
                 callback=lambda value, **event: self._events.put((name, value)),
-                auto_monitor=True,
+                auto_monitor=False,
                 connection_timeout=self._timeout,
             )
             self._channels[name] = channel
@@ -126,7 +126,9 @@ class DcSession:
                 f"{self.top}{name} does not answer; is the IOC up, is --top right, and do "
                 "EPICS_CA_ADDR_LIST and EPICS_CA_SERVER_PORT point at it?"
             )
-        self._epics.ca.flush_io()  # the subscription waits in libca's buffer until something is sent
+        if not channel.auto_monitor:
+            # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
+            channel.auto_monitor = True
         return channel
 
     def close(self) -> None:

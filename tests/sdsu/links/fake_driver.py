@@ -6,6 +6,7 @@ more so that a wrong one in the link is found. What the timing board would send 
 
 from __future__ import annotations
 
+import abc
 import errno
 import os
 import struct
@@ -27,7 +28,7 @@ DRIVER_SECONDS = 8.0
 """how long the PCI driver waits for an answer"""
 
 
-class FakeDriver:
+class FakeDriver(abc.ABC):
     """What both kinds have in common: one opener, the buffer, the pixel count, the readout.
 
     Parameters
@@ -97,9 +98,9 @@ class FakeDriver:
 
     # For the kinds of driver
 
+    @abc.abstractmethod
     def answer(self, request: int, argument: bytearray) -> None:
         """Carry out a request."""
-        raise NotImplementedError
 
     @property
     def buffer_bytes(self) -> int:

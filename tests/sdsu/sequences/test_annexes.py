@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from nifsdc.sdsu.memory import UTILITY_ENTRIES
@@ -11,6 +13,7 @@ from nifsdc.sdsu.sequences.steps import (
     Load,
     Place,
     ResetController,
+    Resolve,
     Send,
     Sequence,
     TakePixels,
@@ -33,7 +36,7 @@ GEN = (0x000302, 0x47454E)
 RDM, WRM, MRA, RDT, PFL = 0x52444D, 0x57524D, 0x4D5241, 0x524454, 0x50464C
 
 
-def at(base: int):  # type: ignore[no-untyped-def]
+def at(base: int) -> Resolve:
     """Return what finds the places of a utility board whose noticeboard begins at a base."""
     entries = {entry.name: entry for entry in UTILITY_ENTRIES}
 
@@ -185,7 +188,7 @@ def test_start_up(high: bool, speed: tuple[int, ...]) -> None:
         (lambda: annexes.reads_at_time([5, 5]), "expected rising times"),
     ],
 )
-def test_what_no_table_has_is_refused(make, said: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_no_table_has_is_refused(make: Callable[[], object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         make()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -272,6 +274,6 @@ def test_counts_go_into_words() -> None:
         {"rows": 10, "columns": 10, "outputs": ()},
     ],
 )
-def test_what_is_no_ccd_is_refused(wrong: dict[str, int]) -> None:
+def test_what_is_no_ccd_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="output"):
-        CcdGeometry(**wrong)  # type: ignore[arg-type]
+        CcdGeometry(**wrong)
