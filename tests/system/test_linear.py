@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from nifsdc.data.frame import FrameKind
+from nifsdc.data.ring import FrameRing, Policy
+from nifsdc.readout.quality import Quality
 from nifsdc.sdsu.words import label
 from nifsdc_sim.scene import Scene
 
@@ -113,6 +116,56 @@ def test_a_period_below_the_time_of_a_read_is_lengthened(system: System) -> None
     assert header["NREADS"] == 5
     assert header["RDTIME"] < header["PERIOD"] < header["RDTIME"] + 0.2
     assert header["EXPTIME"] == pytest.approx(4 * header["PERIOD"], abs=0.05)
+
+
+def test_the_image_is_shown_after_every_read(system: System) -> None:
+    linear(system, 120.0, 4)
+    with FrameRing.attach(f"nifsdc-{system.top.strip(':')}", Policy.ALL) as ring:
+        path = system.observe()
+        frames = []
+        while (frame := ring.next(0.0)) is not None:
+            frames.append(frame)
+    kinds = [(frame.header.kind, frame.header.number) for frame in frames]
+    assert kinds[-1] == (FrameKind.SCIENCE, 0)
+    shown = dict(zip(kinds, frames, strict=True))
+    # One read makes no line; the last one makes the image of the observation.
+    assert set(kinds[:-1]) <= {(FrameKind.PREVIEW, number) for number in (1, 2, 3)}
+    for number in (2, 3):
+        preview = shown[FrameKind.PREVIEW, number].image
+        assert preview[:, 900:1000].mean() == pytest.approx(fits.getdata(path)[:, 900:1000].mean(), rel=0.1)
+    assert system.get("sad:dc:nreadsDone") == 5
+    assert system.get("sad:dc:nsaturPix") == fits.getheader(path, "SCI")["NSATUR"]
+
+
+def test_variance_quality_and_cosmic_rays_on_request(system: System) -> None:
+    wanted = {"obs_cosmRej": "Yes", "obs_cosmThrsh": 6.0, "obs_cosmMin": 20.0}
+    linear(system, 300.0, 20, obs_saveVar="Yes", obs_saveQual="Yes", **wanted)
+    with fits.open(system.observe(), checksum=True) as hdus:
+        header, science = hdus[0].header, hdus["SCI"]
+        assert (header["COSMREJ"], header["COSMTHR"], header["COSMMIN"]) == (True, 6.0, 20.0)
+        assert hdus["VAR"].header["BUNIT"] == "adu2/s2"
+        quality = hdus["DQ"].data
+        hit = (quality & (Quality.COSMIC_RAY | Quality.LOST)) != 0
+        assert science.header["NCOSMIC"] == system.get("sad:dc:ncosmicPix") == hit.sum()
+        assert np.isnan(science.data[(quality & Quality.NO_VALUE) != 0]).all()
+        truth = (Scene.default(SEED).flux() + DARK) / GAIN
+        dark = (truth <= np.percentile(truth, 2)) & (quality == 0)
+        assert dark.sum() > 50_000
+        # The residuals of a line tell the noise of reading, and nearly none of the photons' here.
+        assert np.sqrt(np.median(hdus["VAR"].data[dark])) == pytest.approx(slope_noise(21, 15.0), rel=0.1)
+    system.configure(obs_readMode="FOWLER", obs_nfowler=4, obs_exposed=60.0)
+    with fits.open(system.observe()) as hdus:
+        image, variance = hdus["SCI"].data, hdus["VAR"].data
+        expected = CDS_NOISE**2 / GAIN**2 / 4 + np.maximum(image, 0) / GAIN
+        assert np.median(variance / expected) == pytest.approx(1.0, abs=0.02)
+        assert hdus["DQ"].data.shape == image.shape
+    system.configure(obs_saveVar="No", obs_saveQual="No", obs_cosmRej="No")
+
+
+def test_a_search_for_cosmic_rays_needs_a_threshold(system: System) -> None:
+    system.put("dc:obs_cosmRej", "Yes")
+    system.put("dc:obs_cosmThrsh", 0.0)
+    assert system.refused() == "obs_cosmThrsh 0: above 0 for cosmRej"
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc.camera.layout import Layout
 from nifsdc.readout.coadd import CoaddSum
-from nifsdc.readout.fowler import FowlerSum
+from nifsdc.readout.fowler import FowlerSum, photon_share
 from nifsdc.readout.statistics import statistics
-from nifsdc.timing.infrared import ExposurePlan, ReadMode
+from nifsdc.timing.infrared import ExposurePlan, Products, ReadMode
 
 Value = str | int | float | bool | None
 Keywords = Mapping[str, Value]
@@ -26,6 +26,23 @@ SATURATION = 65535
 """counts at which the converter has no more to say; a pixel of the last set that reaches it is marked"""
 SCIENCE = "science"
 REFERENCE = "reference"
+VARIANCE = "variance"
+QUALITY = "quality"
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a detector's noise is reckoned from."""
+
+    gain: float = 2.8
+    """electrons a count"""
+    read_noise: float = 10.75
+    """electrons of one read"""
+
+    @property
+    def counts(self) -> float:
+        """Noise of one read in counts."""
+        return self.read_noise / self.gain
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,17 @@ class Accumulator(Protocol):
         """Return the images of the observation, the one to look at first."""
 
 
+@runtime_checkable
+class Progressive(Protocol):
+    """An accumulator that can tell of an exposure before it has ended."""
+
+    def tally(self) -> Mapping[str, int]:
+        """Return what is counted, by status record."""
+
+    def so_far(self) -> tuple[Image, ...]:
+        """Return the images that the reads of this exposure make so far; none while they make none."""
+
+
 def image_keywords(image: NDArray[Any], saturated: NDArray[np.bool_]) -> Keywords:
     """Return what a header says of the pixels of an image: extremes, mean, saturated ones."""
     summary = statistics(image, saturated)
@@ -87,13 +115,25 @@ class FowlerAccumulator:
         how the detector is read
     plan
         the observation
+    noise
+        of the detector, for the variance
+    bad
+        bad pixels, in the order of the stream
     """
 
-    def __init__(self, layout: Layout, plan: ExposurePlan) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        plan: ExposurePlan,
+        noise: Noise,
+        bad: NDArray[np.bool_] | None = None,
+    ) -> None:
         self._layout = layout
+        self._plan = plan
+        self._noise = noise
         self._mode = plan.mode
         pixels = layout.pixels_per_read
-        self._fowler = FowlerSum(pixels, plan.nreads, sets=plan.sets, saturation=SATURATION)
+        self._fowler = FowlerSum(pixels, plan.nreads, sets=plan.sets, saturation=SATURATION, bad=bad)
         self._coadds = CoaddSum(pixels)
 
     def clear(self) -> None:
@@ -106,7 +146,14 @@ class FowlerAccumulator:
 
     def finish(self, seconds: float) -> None:
         """Add the exposure to those before it."""
-        self._coadds.add(self._fowler.difference(), self._fowler.saturated)
+        products, fowler = self._plan.products, self._fowler
+        variance = None
+        if products.variance:
+            two = fowler.sets == 2
+            share = photon_share(fowler.reads, self._plan.read_time, self._plan.exposure) if two else 1.0
+            variance = fowler.variance(self._noise.counts, self._noise.gain, share)
+        quality = fowler.quality if products.quality else None
+        self._coadds.add(fowler.difference(), fowler.saturated, variance=variance, quality=quality)
 
     def images(self) -> tuple[Image, ...]:
         """Return the sum of all exposures, and its reference samples; a lone single read as it was read."""
@@ -115,4 +162,35 @@ class FowlerAccumulator:
         unraveller = self._layout.unraveller
         image, reference = unraveller.unravel(stream)
         saturated = unraveller.unravel(self._coadds.saturated)[0]
-        return Image(SCIENCE, image, image_keywords(image, saturated)), Image(REFERENCE, reference)
+        return (
+            Image(SCIENCE, image, image_keywords(image, saturated)),
+            *beside(self._layout, self._plan.products, self._coadds),
+            Image(REFERENCE, reference),
+        )
+
+
+def beside(
+    layout: Layout, products: Products, coadds: CoaddSum, seconds: float | None = None
+) -> tuple[Image, ...]:
+    """Return the variance and the quality of a sum, as far as they were asked for.
+
+    Parameters
+    ----------
+    layout
+        how the detector is read
+    products
+        what was asked for
+    coadds
+        the sum
+    seconds
+        what its counts are divided by, if they are
+    """
+    images: tuple[Image, ...] = ()
+    if products.variance:
+        variance, keywords = coadds.variance(), {}
+        if seconds is not None:
+            variance, keywords = variance / np.float32(seconds**2), {"BUNIT": "adu2/s2"}
+        images += (Image(VARIANCE, layout.unraveller.unravel(variance)[0], keywords),)
+    if products.quality:
+        images += (Image(QUALITY, layout.unraveller.unravel(coadds.quality)[0]),)
+    return images

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from nifsdc.camera.accumulator import Accumulator, FowlerAccumulator, Keywords
+from nifsdc.camera.accumulator import Accumulator, FowlerAccumulator, Keywords, Noise
 from nifsdc.camera.camera import Measured, ReadSize, Stopped
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.ramp import LinearAccumulator
@@ -36,11 +36,14 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
         how the detector is read
     controller, start_up
         as in `SdsuCamera`
+    noise
+        of the detector
     """
 
-    def __init__(self, layout: Layout, controller: Controller, start_up: StartUp) -> None:
+    def __init__(self, layout: Layout, controller: Controller, start_up: StartUp, noise: Noise) -> None:
         super().__init__(controller, start_up)
         self.layout = layout
+        self.noise = noise
         self._read_ms: list[int] = []
         """times of the present ramp's reads, by the controller's timer"""
 
@@ -83,8 +86,8 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
     def accumulator(self, plan: ExposurePlan) -> Accumulator:
         """Return what subtracts, averages and adds the reads, or fits lines through them."""
         if plan.mode is ReadMode.LINEAR:
-            return LinearAccumulator(self.layout, plan)
-        return FowlerAccumulator(self.layout, plan)
+            return LinearAccumulator(self.layout, plan, self.noise)
+        return FowlerAccumulator(self.layout, plan, self.noise)
 
     def keywords(self, request: IrRequest, plan: ExposurePlan) -> Keywords:
         """Return what the header says of read mode and array."""
@@ -98,6 +101,7 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
             "PERIOD": plan.period if plan.mode is ReadMode.LINEAR else request.period,
             "NPERIODS": plan.nperiods if plan.mode is ReadMode.LINEAR else request.nperiods,
             "RDTIME": plan.read_time,
+            **_cosmic_keywords(plan),
             "BIASPWR": self.settings.bias,
             "NAMPS": len(self.layout.amplifiers),
             "REFSAMP": self.layout.reference_shape[2],
@@ -257,3 +261,13 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
     _ramp = False
     _demanded = 0
     """the last read of the present ramp whose time the controller knows"""
+
+
+def _cosmic_keywords(plan: ExposurePlan) -> Keywords:
+    """Return what the header says of the search for cosmic rays: a ramp alone can be searched."""
+    if plan.mode is not ReadMode.LINEAR:
+        return {}
+    products = plan.products
+    if not products.reject_cosmic_rays:
+        return {"COSMREJ": False}
+    return {"COSMREJ": True, "COSMTHR": products.cosmic_threshold, "COSMMIN": products.cosmic_minimum}

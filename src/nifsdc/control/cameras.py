@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nifsdc.camera.accumulator import Noise
 from nifsdc.camera.ccd import SdsuCcdCamera
 from nifsdc.camera.ccd_detector import CcdDetector
 from nifsdc.camera.layout import Layout
@@ -53,7 +54,8 @@ def assemble(config: IocConfig) -> Assembly:
 def _nifs(config: IocConfig) -> Assembly:
     layout = Layout.load(_detector_file(config))
     start_up = _start_up(config, Detectors.IR)
-    return Assembly(INFRARED, layout.name, lambda controller: NifsCamera(layout, controller, start_up))
+    noise = Noise(config.gain, config.read_noise)
+    return Assembly(INFRARED, layout.name, lambda controller: NifsCamera(layout, controller, start_up, noise))
 
 
 def _ccd(config: IocConfig) -> Assembly:

@@ -53,8 +53,8 @@ def data_label(values: Mapping[str, Scalar]) -> str | None:
 
 WISHES_TO_COME = frozenset(
     {
-        *("obs_saveNdrs", "obs_saveCoadds", "obs_saveVar", "obs_saveQual", "obs_cosmRej"),
-        *("view_doSubFile", "view_doCmpIm", "view_cosmRej"),
+        *("obs_saveNdrs", "obs_saveCoadds"),
+        *("view_doSubFile", "view_doCmpIm"),
     }
 )
 """choices that the clients know and this version can only take as No"""
@@ -78,6 +78,18 @@ def wishes(values: Mapping[str, Scalar]) -> str | None:
     return None
 
 
+def cosmic_rays(kind: ObservationKind) -> Check:
+    """Return the check that a search for cosmic rays has a threshold."""
+    prefix = kind.value
+
+    def check(values: Mapping[str, Scalar]) -> str | None:
+        if values[f"{prefix}_cosmRej"] == "Yes" and float(values[f"{prefix}_cosmThrsh"]) <= 0:
+            return f"{prefix}_cosmThrsh 0: above 0 for cosmRej"
+        return None
+
+    return check
+
+
 def pattern(values: Mapping[str, Scalar]) -> str | None:
     """Check that the test pattern asked for is the one that there is."""
     for name, there_is in PATTERN.items():
@@ -90,8 +102,8 @@ COMMON_CHECKS: Mapping[str, tuple[Check, ...]] = {"testPat": (pattern,), "observ
 """what is checked whatever the camera is"""
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     **COMMON_CHECKS,
-    "dataObs": (wishes,),
-    "dataView": (wishes,),
+    "dataObs": (wishes, cosmic_rays(ObservationKind.OBSERVE)),
+    "dataView": (wishes, cosmic_rays(ObservationKind.VIEW)),
     "seqObserve": (ramp_times(ObservationKind.OBSERVE),),
     "seqView": (ramp_times(ObservationKind.VIEW),),
 }

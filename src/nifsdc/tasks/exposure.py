@@ -126,6 +126,12 @@ class Exposure:
         }
         return max(0.0, left.get(self.phase, self.plan.sets * self.plan.set_time))
 
+    def period_left(self) -> float:
+        """Detector seconds to the next read of a ramp."""
+        if self.phase is not Phase.INTEGRATING or self.plan.sets <= 2:
+            return 0.0
+        return max(0.0, self.phase_since + self.plan.gap - self.now())
+
     def integrated(self) -> float:
         """Detector seconds integrated so far in the present coadd."""
         if self.phase in (Phase.READING_FIRST, Phase.INTEGRATING, Phase.READING):

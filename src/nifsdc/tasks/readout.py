@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from nifsdc.camera.accumulator import Accumulator, Image
+from nifsdc.camera.accumulator import Accumulator, Image, Progressive
 from nifsdc.camera.camera import Camera, Measured, Stopped
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing
@@ -123,6 +123,8 @@ class ReadoutTask(Task[Exposure]):
                 break
             if not last:
                 exposure.enter(Phase.INTEGRATING)
+            if isinstance(pixels, Progressive):
+                self._show_so_far(exposure, pixels, number, last=last)
         exposure.enter(Phase.CLOSING)
         try:
             measured = self._camera.end_exposure(plan)
@@ -132,6 +134,22 @@ class ReadoutTask(Task[Exposure]):
             measured = Measured(sets[-1] - sets[0] if plan.sets > 1 else plan.gap, "HOST")
         exposure.measured.append(measured.seconds)
         exposure.measured_by = measured.by
+
+    def _show_so_far(self, exposure: Exposure, pixels: Progressive, number: int, *, last: bool) -> None:
+        """Show what the reads so far make: counts for the clients, an image for the displays."""
+        for name, value in pixels.tally().items():
+            self._status.set(name, value)
+        images = () if last else pixels.so_far()
+        if images:
+            settings = exposure.settings
+            frame = Frame.build(
+                settings.exposure_id,
+                FrameKind.PREVIEW,
+                {image.name: image.pixels for image in images},
+                night=night(exposure.start_utc),
+                number=exposure.coadds_done * exposure.plan.sets + number,
+            )
+            self._ring.write(frame)
 
     def _hand_on(self, exposure: Exposure, images: tuple[Image, ...]) -> None:
         settings = exposure.settings

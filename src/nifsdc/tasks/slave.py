@@ -314,6 +314,7 @@ class SlaveTask(Task[Request]):
             timeLeft=round(exposure.time_left(), 2),
             elapsed=round(exposure.elapsed(), 2),
             expElapsed=round(exposure.integrated(), 2),
+            perTimeLeft=round(exposure.period_left(), 2),
             nreads=plan.reads,
             nreadsDone=reads,
             nfsDone=reads % plan.nreads if reading else 0,
