@@ -34,9 +34,9 @@ QUALITY = "quality"
 class Noise:
     """What a detector's noise is reckoned from."""
 
-    gain: float = 2.8
+    gain: float
     """electrons a count"""
-    read_noise: float = 10.75
+    read_noise: float
     """electrons of one read"""
 
     @property
