@@ -107,6 +107,11 @@ class IocConfig:
         """Name of the frame ring, by which displays find it."""
         return f"nifsdc-{self.top.strip(':') or 'dc'}"
 
+    @property
+    def view_ring(self) -> str:
+        """Name of the ring of what is taken for display alone."""
+        return f"{self.ring}-view"
+
     @classmethod
     def load(cls, path: Path) -> IocConfig:
         """Read a configuration file.

@@ -123,10 +123,8 @@ def _start(args: argparse.Namespace, stack: ExitStack) -> tuple[list[Part], IocC
     part(
         "quicklook",
         "nifsdc.data.quicklook",
-        "--ring",
-        config.ring,
-        "--out",
-        str(folder / "quicklook.png"),
+        *("--ring", config.ring, "--out", str(folder / "quicklook.png")),
+        *("--ring", config.view_ring, "--out", str(folder / "view.png")),
         *parent,
     )
     print(f"READY prefix={config.top} port={port} data={folder} control={sim['control_port']}", flush=True)

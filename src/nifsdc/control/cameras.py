@@ -33,6 +33,8 @@ class Assembly:
     """name of the detector's layout"""
     build: Callable[[Controller], SdsuCamera[Any, Any]]
     """makes the camera on a controller"""
+    views: tuple[int, int] | None = None
+    """rows and columns of what it takes for display alone; None if it takes no views"""
 
 
 def assemble(config: IocConfig) -> Assembly:
@@ -55,7 +57,12 @@ def _nifs(config: IocConfig) -> Assembly:
     layout = Layout.load(_detector_file(config))
     start_up = _start_up(config, Detectors.IR)
     noise = Noise(config.gain, config.read_noise)
-    return Assembly(INFRARED, layout.name, lambda controller: NifsCamera(layout, controller, start_up, noise))
+    return Assembly(
+        INFRARED,
+        layout.name,
+        lambda controller: NifsCamera(layout, controller, start_up, noise),
+        (layout.rows, layout.columns),
+    )
 
 
 def _ccd(config: IocConfig) -> Assembly:

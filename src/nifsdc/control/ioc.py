@@ -29,6 +29,7 @@ from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.links.choose import BadLink, open_link
 from nifsdc.tasks.data import DataTask
+from nifsdc.tasks.displays import VIEW_BYTES, VIEW_SLOTS, Displays
 from nifsdc.tasks.header import Installation, ObservationHeader
 from nifsdc.tasks.messages import Reporter
 from nifsdc.tasks.readout import ReadoutTask
@@ -119,6 +120,12 @@ class Ioc:
         config, definition = self._config, self._definition
         camera_of = assemble(config)
         self._ring = self._stack.enter_context(FrameRing.create(config.ring, config.data.ring_slots))
+        views = (
+            self._stack.enter_context(FrameRing.create(config.view_ring, VIEW_SLOTS, VIEW_BYTES))
+            if camera_of.views
+            else None
+        )
+        displays = Displays(self._ring, views)
         client = self._stack.enter_context(
             DataClient(config.data.server_host, config.data.server_port, name=config.top)
         )
@@ -137,7 +144,7 @@ class Ioc:
 
         def build(report: Reporter) -> TaskSet:
             camera = camera_of.build(Controller(self._link()))
-            readout = ReadoutTask(camera, self._ring, header, self._status, report)
+            readout = ReadoutTask(camera, self._ring, displays, header, self._status, report)
             slave = SlaveTask(camera, readout, self._status, report)
             return TaskSet(slave, readout, DataTask(self._ring, client, delivery, self._status, report))
 

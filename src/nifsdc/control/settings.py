@@ -10,6 +10,8 @@ from nifsdc.timing.plan import Request
 
 Scalar = int | float | str
 
+STREAMS = {ObservationKind.OBSERVE: "qlStream", ObservationKind.VIEW: "viewQlStream"}
+"""the parameters that name the quick-look streams"""
 GLANCE = "glance"
 """the command, and the name of its scratch file when it is given none"""
 
@@ -53,4 +55,5 @@ def observation_settings(
         title=str(parameters.get("objectName", "")).strip(),
         scratch=(str(parameters["scratchName"]).strip() or GLANCE) if glance else "",
         exposures=int(parameters.get("obs_nexp", 1)) if command == "observe" else 1,
+        stream=str(parameters.get(STREAMS[kind], "")).strip(),
     )

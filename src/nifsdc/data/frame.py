@@ -119,6 +119,8 @@ class FrameHeader:
     arrays: tuple[ArraySpec, ...]
     scratch: str = ""
     """name of the scratch file it goes to; empty for a run, which has a label or a number"""
+    stream: str = ""
+    """name of the quick-look stream that it is part of; empty for what is stored"""
 
     @property
     def key(self) -> str:
@@ -139,6 +141,7 @@ class FrameHeader:
             "label": self.label,
             "night": self.night,
             "scratch": self.scratch,
+            "stream": self.stream,
             "cards": [[card.keyword, card.value, card.comment, card.extension] for card in self.cards],
             "arrays": [[spec.name, spec.dtype, list(spec.shape)] for spec in self.arrays],
         }
@@ -165,6 +168,7 @@ class FrameHeader:
                     for name, dtype, shape in tree["arrays"]
                 ),
                 scratch=str(tree.get("scratch", "")),
+                stream=str(tree.get("stream", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FrameError(f"not a frame header: {error}") from error
@@ -203,13 +207,14 @@ class Frame:
         number: int = 0,
         label: str = "",
         scratch: str = "",
+        stream: str = "",
         cards: Iterable[Card] = (),
     ) -> Frame:
         """Put a frame together.
 
         Parameters
         ----------
-        exposure_id, kind, number, label, scratch, night, cards
+        exposure_id, kind, number, label, scratch, stream, night, cards
             as in `FrameHeader`
         arrays
             ``science`` (rows, columns) and others; (rows, columns), row 0 at the bottom. ``reference`` has
@@ -224,7 +229,7 @@ class Frame:
             name: np.ascontiguousarray(array, array.dtype.newbyteorder("=")) for name, array in arrays.items()
         }
         specs = tuple(ArraySpec(name, str(array.dtype), array.shape) for name, array in plain.items())
-        header = FrameHeader(exposure_id, kind, number, tuple(cards), label, night, specs, scratch)
+        header = FrameHeader(exposure_id, kind, number, tuple(cards), label, night, specs, scratch, stream)
         return cls(header, plain)
 
     @property

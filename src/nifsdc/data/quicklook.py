@@ -1,7 +1,8 @@
 """The quick look: the newest frame of the ring as a picture, by a process that is in nobody's way.
 
-Run as ``python -m nifsdc.data.quicklook --ring RING --out quicklook.png``. It copies the newest frame out of
-the ring when it has drawn the one before; what came in between is counted, not drawn.
+Run as ``python -m nifsdc.data.quicklook --ring RING --out quicklook.png``, both again for each further
+ring. It copies the newest frame out of a ring when it has drawn the one before; what came in between is
+counted, not drawn.
 """
 
 from __future__ import annotations
@@ -106,11 +107,13 @@ class QuickLook:
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw until SIGTERM, SIGINT or the end of the parent; prints READY, and at the end what was done."""
     parser = argparse.ArgumentParser(prog="python -m nifsdc.data.quicklook", description=__doc__)
-    parser.add_argument("--ring", required=True, help="name or path of the frame ring")
-    parser.add_argument("--out", type=Path, required=True, help="the picture (PNG)")
+    parser.add_argument("--ring", required=True, action="append", help="name or path of the frame ring")
+    parser.add_argument("--out", type=Path, required=True, action="append", help="the picture (PNG)")
     parser.add_argument("--size", type=int, default=MOST_PIXELS, help="pixels of its longer side")
     parser.add_argument("--parent-pid", type=int, default=0, help="end when this process is gone")
     arguments = parser.parse_args(argv)
+    if len(arguments.ring) != len(arguments.out):
+        parser.error(f"{len(arguments.ring)} --ring and {len(arguments.out)} --out: give one for each other")
     logging.basicConfig(level="INFO", format="%(asctime)s %(name)s %(levelname)s %(message)s")
     ending = threading.Event()
 
@@ -120,12 +123,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     wanted = parent_watch(arguments.parent_pid)
-    look = QuickLook(arguments.ring, arguments.out, arguments.size)
-    print("READY " + json.dumps({"out": str(arguments.out)}), flush=True)
+    looks = [
+        QuickLook(ring, out, arguments.size) for ring, out in zip(arguments.ring, arguments.out, strict=True)
+    ]
+    print("READY " + json.dumps({"out": [str(out) for out in arguments.out]}), flush=True)
     while not ending.is_set() and wanted():
-        look.step(LOOK_SECONDS)
-    look.detach()
-    print("ENDED " + json.dumps({"drawn": look.drawn, "skipped": look.skipped}), flush=True)
+        for look in looks:
+            look.step(LOOK_SECONDS / len(looks))
+    for look in looks:
+        look.detach()
+    counts = {"drawn": sum(look.drawn for look in looks), "skipped": sum(look.skipped for look in looks)}
+    print("ENDED " + json.dumps(counts), flush=True)
     return 0
 
 

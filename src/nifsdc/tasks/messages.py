@@ -53,6 +53,8 @@ class ObservationSettings:
     """name of the scratch file that it goes to instead of becoming a run"""
     exposures: int = 1
     """how often it is taken, each time with a file of its own"""
+    stream: str = ""
+    """name of the quick-look stream that its images for displays are part of"""
 
     @property
     def stored(self) -> bool:

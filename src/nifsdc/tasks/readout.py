@@ -16,6 +16,7 @@ from nifsdc.data.ring import FrameRing
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.errors import ControllerError
 from nifsdc.sdsu.pixels import Cancelled, Chunk
+from nifsdc.tasks.displays import Displays
 from nifsdc.tasks.exposure import Exposure, Phase
 from nifsdc.tasks.header import ObservationHeader
 from nifsdc.tasks.messages import ReadOut, Reporter
@@ -31,7 +32,9 @@ class ReadoutTask(Task[Exposure]):
     camera
         the camera, while an observation runs
     ring
-        where finished frames go
+        where frames go that are stored
+    displays
+        where images go that are not
     header
         makes the header cards of a finished observation
     status
@@ -44,6 +47,7 @@ class ReadoutTask(Task[Exposure]):
         self,
         camera: Camera[Any, Any],
         ring: FrameRing,
+        displays: Displays,
         header: ObservationHeader,
         status: StatusDictionary,
         report: Reporter,
@@ -51,6 +55,7 @@ class ReadoutTask(Task[Exposure]):
         super().__init__("Readout", report)
         self._camera = camera
         self._ring = ring
+        self._displays = displays
         self._header = header
         self._status = status
 
@@ -141,23 +146,20 @@ class ReadoutTask(Task[Exposure]):
             self._status.set(name, value)
         images = () if last else pixels.so_far()
         if images:
-            settings = exposure.settings
-            frame = Frame.build(
-                settings.exposure_id,
-                FrameKind.PREVIEW,
-                {image.name: image.pixels for image in images},
-                night=night(exposure.start_utc),
-                number=exposure.coadds_done * exposure.plan.sets + number,
-            )
-            self._ring.write(frame)
+            number += exposure.coadds_done * exposure.plan.sets
+            self._displays.show(exposure, FrameKind.PREVIEW, images, number)
 
     def _hand_on(self, exposure: Exposure, images: tuple[Image, ...]) -> None:
         settings = exposure.settings
         self._show_end(exposure)
+        if not settings.stored:
+            exposure.frame_number = self._displays.show(exposure, FrameKind.VIEW, images)
+            self._report(ReadOut(settings.exposure_id, stored=False))
+            return
         keywords = self._camera.keywords(settings.request, exposure.plan)
         frame = Frame.build(
             settings.exposure_id,
-            FrameKind.SCIENCE if settings.stored else FrameKind.VIEW,
+            FrameKind.SCIENCE,
             {image.name: image.pixels for image in images},
             night=night(exposure.start_utc),
             label=settings.label,
@@ -165,7 +167,7 @@ class ReadoutTask(Task[Exposure]):
             scratch=settings.scratch,
         )
         # In this order: the Data task's report must find the observation read out.
-        self._report(ReadOut(settings.exposure_id, settings.stored))
+        self._report(ReadOut(settings.exposure_id, stored=True))
         exposure.frame_number = self._ring.write(frame)
 
     def _show_start(self, exposure: Exposure) -> None:

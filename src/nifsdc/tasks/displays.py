@@ -1,0 +1,57 @@
+"""Images that are looked at and not stored: which ring they go to, by the mode in which they were taken.
+
+What is stored goes through the ring of the runs, and so do images of a run while it is made. What is taken
+for display alone has a ring of its own (SDN 11.03 section 4.8), so that no view pushes a run out of its ring.
+"""
+
+from __future__ import annotations
+
+from nifsdc.camera.accumulator import Image
+from nifsdc.data.frame import Frame, FrameKind
+from nifsdc.data.ring import FrameRing
+from nifsdc.tasks.exposure import Exposure
+from nifsdc.tasks.messages import ObservationKind
+from nifsdc.timing.utc import night
+
+VIEW_SLOTS = 2
+"""frames of the ring of views: its readers want the newest"""
+VIEW_BYTES = 24 * 1024 * 1024
+"""science in float32 and reference samples of 2048 x 2048 pixels"""
+
+
+class Displays:
+    """Puts images where displays find them.
+
+    Parameters
+    ----------
+    run
+        the ring of the runs
+    view
+        the ring of what is taken for display alone; None for a camera that takes no views
+    """
+
+    def __init__(self, run: FrameRing, view: FrameRing | None = None) -> None:
+        self._rings = {ObservationKind.OBSERVE: run, ObservationKind.VIEW: view or run}
+
+    def show(self, exposure: Exposure, kind: FrameKind, images: tuple[Image, ...], number: int = 0) -> int:
+        """Show images of an exposure, and return their sequence number in the ring.
+
+        Parameters
+        ----------
+        exposure
+            what they belong to
+        kind, number
+            as in `FrameHeader`
+        images
+            the one to look at first
+        """
+        settings = exposure.settings
+        frame = Frame.build(
+            settings.exposure_id,
+            kind,
+            {image.name: image.pixels for image in images},
+            night=night(exposure.start_utc),
+            number=number,
+            stream=settings.stream,
+        )
+        return self._rings[settings.kind].write(frame)
