@@ -49,6 +49,7 @@ os.environ.update(
 import epics  # noqa: E402 - libca reads the environment when it is loaded
 
 from nifsdc.client import DcSession  # noqa: E402
+from nifsdc.client.subscription import Subscription  # noqa: E402
 
 
 class Busy:
@@ -57,10 +58,8 @@ class Busy:
     def __init__(self, name: str) -> None:
         self._state = threading.Condition()
         self._last, self._busy_at = 0, 0.0
-        self._channel = epics.PV(name, callback=self._note, auto_monitor=False)
-        if not self._channel.wait_for_connection(10):
-            raise SystemExit(f"{name} does not answer")
-        self._channel.auto_monitor = True  # not before: subscriptions made on libca's thread are sent late
+        self._name = name
+        self._subscription = Subscription(name, self._note, 10.0)
 
     def _note(self, value: int, **_: object) -> None:
         with self._state:
@@ -73,7 +72,7 @@ class Busy:
         """Wait for a state; return when BUSY was seen last."""
         with self._state:
             if not self._state.wait_for(lambda: self._last == value, 10):
-                raise SystemExit(f"{self._channel.pvname} did not go {value}")
+                raise SystemExit(f"{self._name} did not go {value}")
             return self._busy_at
 
 

@@ -10,11 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nifsdc.client.subscription import Subscription
+
+DEADLINE_S = 60.0
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "library.md"
 EXAMPLE = DOCS / "examples" / "instrument.py"
@@ -76,12 +80,10 @@ def channel(instrument: None) -> Iterator[Callable[..., Any]]:
 
     made: list[Any] = []
 
-    def make(name: str, callback: Callable[..., None] | None = None) -> Any:
-        pv = epics.PV(f"lib:{name}", connection_timeout=60.0, callback=callback, auto_monitor=False)
+    def make(name: str) -> Any:
+        pv = epics.PV(f"lib:{name}", connection_timeout=DEADLINE_S, auto_monitor=False)
         made.append(pv)
-        assert pv.wait_for_connection(60.0), f"{name} did not connect"
-        # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
-        pv.auto_monitor = callback is not None
+        assert pv.wait_for_connection(DEADLINE_S), f"{name} did not connect"
         return pv
 
     yield make
@@ -91,7 +93,7 @@ def channel(instrument: None) -> Iterator[Callable[..., Any]]:
 
 
 def wait_for_equal(seen: list[str], expected: list[str]) -> None:
-    deadline = time.monotonic() + 60.0
+    deadline = time.monotonic() + DEADLINE_S
     while seen != expected and time.monotonic() < deadline:
         time.sleep(0.005)
     assert seen == expected
@@ -100,26 +102,28 @@ def wait_for_equal(seen: list[str], expected: list[str]) -> None:
 def test_the_example_instrument_behaves_as_gemini_clients_expect(channel: Callable[..., Any]) -> None:
     assert os.environ["EPICS_CA_SERVER_PORT"] == os.environ["EPICS_CAS_SERVER_PORT"]
     states: list[str] = []
-    channel("wheelC", lambda value=0, **_: states.append(CAR_STATES[value]))
-    position, message, result = channel("position"), channel("apply.MESS"), channel("apply.VAL")
-    apply, argument, park = channel("apply.DIR"), channel("filter.A"), channel("park.DIR")
-    wait_for_equal(states, ["IDLE"])
+    with closing(
+        Subscription("lib:wheelC", lambda value=0, **_: states.append(CAR_STATES[value]), DEADLINE_S)
+    ):
+        position, message, result = channel("position"), channel("apply.MESS"), channel("apply.VAL")
+        apply, argument, park = channel("apply.DIR"), channel("filter.A"), channel("park.DIR")
+        wait_for_equal(states, ["IDLE"])
 
-    argument.put("L", wait=True)
-    apply.put("START", wait=True)
-    assert result.get(use_monitor=False) == -1
-    assert message.get(use_monitor=False) == "no filter L: expected J H K"
-    assert states == ["IDLE"]
+        argument.put("L", wait=True)
+        apply.put("START", wait=True)
+        assert result.get(use_monitor=False) == -1
+        assert message.get(use_monitor=False) == "no filter L: expected J H K"
+        assert states == ["IDLE"]
 
-    argument.put("K", wait=True)
-    apply.put("START", wait=True)
-    client = result.get(use_monitor=False)
-    assert client > 0
-    wait_for_equal(states, ["IDLE", "BUSY", "IDLE"])
-    assert position.get(use_monitor=False) == "K"
-    assert channel("wheelC.CLID").get() == client
+        argument.put("K", wait=True)
+        apply.put("START", wait=True)
+        client = result.get(use_monitor=False)
+        assert client > 0
+        wait_for_equal(states, ["IDLE", "BUSY", "IDLE"])
+        assert position.get(use_monitor=False) == "K"
+        assert channel("wheelC.CLID").get() == client
 
-    park.put("MARK", wait=True)
-    apply.put("START", wait=True)
-    wait_for_equal(states, ["IDLE", "BUSY", "IDLE", "BUSY", "IDLE"])
-    assert position.get(use_monitor=False) == "parked"
+        park.put("MARK", wait=True)
+        apply.put("START", wait=True)
+        wait_for_equal(states, ["IDLE", "BUSY", "IDLE", "BUSY", "IDLE"])
+        assert position.get(use_monitor=False) == "parked"

@@ -19,6 +19,8 @@ from typing import Any
 import caproto
 import pytest
 
+from nifsdc.client.subscription import Subscription
+
 HERE = Path(__file__).parent
 DEADLINE_S = 60.0
 """for whatever has to happen on a machine that is busy with other things; nothing is measured by it"""
@@ -120,16 +122,18 @@ class Clients:
         self._epics = epics
         self._prefix = prefix
         self._made: list[Any] = []
+        self._subscriptions: list[Subscription] = []
 
     def __call__(self, name: str, **options: Any) -> Any:
-        monitor = options.pop("auto_monitor", False)
         options |= {"auto_monitor": False, "connection_timeout": DEADLINE_S}
         channel = self._epics.PV(self._prefix + name, **options)
         self._made.append(channel)
         assert channel.wait_for_connection(DEADLINE_S), f"{name} did not connect"
-        # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
-        channel.auto_monitor = monitor
         return channel
+
+    def watch(self, name: str, callback: Callable[..., None]) -> None:
+        """Have every event of a channel told."""
+        self._subscriptions.append(Subscription(self._prefix + name, callback, DEADLINE_S))
 
     def exists(self, name: str) -> bool:
         """Tell whether the server knows a name (it is asked together with one it does)."""
@@ -138,6 +142,8 @@ class Clients:
         return bool(channel.wait_for_connection(0.5))
 
     def close(self) -> None:
+        for subscription in self._subscriptions:
+            subscription.close()
         for channel in self._made:
             channel.disconnect()
         self._epics.ca.clear_cache()

@@ -20,7 +20,7 @@ class Seen:
 
     def __init__(self, pv: Any, name: str) -> None:
         self.values: list[Any] = []
-        pv(name, auto_monitor=True, callback=self._add)
+        pv.watch(name, self._add)
 
     def _add(self, value: Any, **rest: Any) -> None:
         self.values.append(value)

@@ -46,7 +46,7 @@ def test_others_keep_their_updates(raw: Any, pv: Any, ioc: Any, wait: Wait) -> N
         if value == 30_000.0:
             done.set()
 
-    pv("m10", auto_monitor=True, callback=add)
+    pv.watch("m10", add)
     wait(lambda: seen, "the first value")
     hammer(ioc, "m10", 1, 15_000)
     before = ioc.kilobytes
@@ -64,10 +64,9 @@ def test_others_keep_their_updates(raw: Any, pv: Any, ioc: Any, wait: Wait) -> N
 def test_a_stopped_libca_client_delays_nobody(pv: Any, ioc: Any, wait: Wait) -> None:
     script = textwrap.dedent(
         f"""
-        import epics, sys, time
-        channel = epics.PV({ioc.prefix + "m11"!r}, auto_monitor=False, callback=lambda **rest: None)
-        channel.wait_for_connection(60)
-        channel.auto_monitor = True
+        import sys
+        from nifsdc.client.subscription import Subscription
+        subscription = Subscription({ioc.prefix + "m11"!r}, lambda **rest: None, 60)
         print("there", flush=True)
         sys.stdin.read()
         """

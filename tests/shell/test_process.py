@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from nifsdc.client.subscription import Subscription
+
 DEADLINE_S = 60.0
 
 
@@ -23,18 +25,25 @@ def connect() -> Iterator[Callable[..., Any]]:
 
     made: list[Any] = []
 
-    def make(name: str, *, monitor: bool = False, **options: Any) -> Any:
-        pv = epics.PV(name, connection_timeout=DEADLINE_S, auto_monitor=False, **options)
+    def make(name: str) -> Any:
+        pv = epics.PV(name, connection_timeout=DEADLINE_S, auto_monitor=False)
         made.append(pv)
         assert pv.wait_for_connection(DEADLINE_S), f"{name} did not connect"
-        # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
-        pv.auto_monitor = monitor
         return pv
 
     yield make
     for pv in made:
         pv.disconnect()
     epics.ca.clear_cache()
+
+
+@pytest.fixture
+def watch(connect: Callable[..., Any]) -> Iterator[Callable[..., None]]:
+    """Has every event of a channel told; ends before the channels do."""
+    made: list[Subscription] = []
+    yield lambda name, callback: made.append(Subscription(name, callback, DEADLINE_S))
+    for subscription in made:
+        subscription.close()
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> None:
@@ -45,11 +54,12 @@ def wait_for(condition: Callable[[], Any], what: str) -> None:
 
 
 def test_commands_on_a_pipe_act_on_what_clients_see(
-    start: Callable[..., Any], connect: Callable[..., Any]
+    start: Callable[..., Any], connect: Callable[..., Any], watch: Callable[..., None]
 ) -> None:
     ioc = start()
     values: list[float] = []
-    pv = connect(ioc.prefix + "ao", monitor=True, callback=lambda value=0.0, **_: values.append(value))
+    pv = connect(ioc.prefix + "ao")
+    watch(ioc.prefix + "ao", lambda value=0.0, **_: values.append(value))
     wait_for(lambda: values, "the first value")
     assert ioc.ask(f"dbpf {ioc.prefix}ao 2.25") == "DBF_DOUBLE:         2.25"
     wait_for(lambda: values[-1] == 2.25, "the value put by the shell")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nifsdc.cli.process import Part
+from nifsdc.client.subscription import Subscription
 
 READY_SECONDS = 60.0
 WAIT_SECONDS = 60.0
@@ -51,6 +52,7 @@ class Clients:
 
         self._epics = epics
         self._made: dict[str, Any] = {}
+        self._subscriptions: list[Subscription] = []
         self.events: list[tuple[str, Any]] = []
 
     def __call__(self, name: str) -> Any:
@@ -76,11 +78,12 @@ class Clients:
             self.events.append((name, labels[value] if labels else value))
 
         seen = len(self.events)
-        channel.add_callback(add, run_now=False)
-        channel.auto_monitor = True
+        self._subscriptions.append(Subscription(name, add, WAIT_SECONDS))
         wait_for(lambda: len(self.events) > seen, f"first event of {name}")
 
     def close(self) -> None:
+        for subscription in self._subscriptions:
+            subscription.close()
         for channel in self._made.values():
             channel.disconnect()
         self._epics.ca.clear_cache()

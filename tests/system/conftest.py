@@ -20,6 +20,8 @@ from typing import Any
 import epics
 import pytest
 
+from nifsdc.client.subscription import Subscription
+
 START_SECONDS = 90.0
 END_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
@@ -32,17 +34,12 @@ class Monitor:
     def __init__(self, system: System, names: tuple[str, ...]) -> None:
         self._events: list[tuple[str, Any]] = []
         self._changed = threading.Condition()
-        self._channels = [
-            epics.PV(system.top + name, callback=self._note(name), auto_monitor=False) for name in names
-        ]
+        self._subscriptions: list[Subscription] = []
         try:
-            for channel in self._channels:
-                assert channel.wait_for_connection(ANSWER_SECONDS), channel.pvname
-                # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
-                channel.auto_monitor = True
+            for name in names:
+                self._subscriptions.append(Subscription(system.top + name, self._note(name), ANSWER_SECONDS))
             self.wait(lambda events: len({name for name, _ in events}) == len(names), ANSWER_SECONDS)
         except BaseException:
-            # A PV left to the garbage collector may end after libca's context, and take the process along.
             self.close()
             raise
         self.clear()
@@ -75,8 +72,8 @@ class Monitor:
         self.wait(lambda events: (name, value) in events, seconds)
 
     def close(self) -> None:
-        for channel in self._channels:
-            channel.disconnect()
+        for subscription in self._subscriptions:
+            subscription.close()
 
 
 class System:

@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from nifsdc.client.repeater import ensure_repeater
+from nifsdc.client.subscription import Subscription
 
 CONNECT_SECONDS = 5.0
 CONFIGURE_SECONDS = 400.0
@@ -85,6 +86,7 @@ class DcSession:
         self.top = top
         self._timeout = timeout
         self._channels: dict[str, Any] = {}
+        self._subscriptions: dict[str, Subscription] = {}
         ensure_repeater()
         # Some builds of libca take their addresses when they are loaded: the environment must stand by now.
         self._epics = importlib.import_module("epics")
@@ -114,25 +116,24 @@ class DcSession:
     def _channel(self, name: str) -> Any:
         channel = self._channels.get(name)
         if channel is None:
-            channel = self._epics.PV(
-                self.top + name,
-                callback=lambda value, **event: self._events.put((name, value)),
-                auto_monitor=False,
-                connection_timeout=self._timeout,
-            )
-            self._channels[name] = channel
+            pv = self._epics.PV(self.top + name, auto_monitor=False, connection_timeout=self._timeout)
+            channel = self._channels[name] = pv
         if not channel.wait_for_connection(self._timeout):
             raise NotConnected(
                 f"{self.top}{name} does not answer; is the IOC up, is --top right, and do "
                 "EPICS_CA_ADDR_LIST and EPICS_CA_SERVER_PORT point at it?"
             )
-        if not channel.auto_monitor:
-            # Not before: pyepics would subscribe on libca's thread, and nobody send what it asks for.
-            channel.auto_monitor = True
+        if name not in self._subscriptions:
+            self._subscriptions[name] = Subscription(
+                self.top + name, lambda value, **event: self._events.put((name, value)), self._timeout
+            )
         return channel
 
     def close(self) -> None:
         """Give the channels back."""
+        for subscription in self._subscriptions.values():
+            subscription.close()
+        self._subscriptions.clear()
         for channel in self._channels.values():
             channel.disconnect()
         self._channels.clear()
