@@ -17,7 +17,7 @@ from nifsdc.control.kinds import CameraKind
 from nifsdc.control.machine import E, Machine, S
 from nifsdc.control.pending import Later, Pending, commands_of
 from nifsdc.control.responses import Responses
-from nifsdc.control.settings import observation_settings
+from nifsdc.control.settings import look, observation_settings
 from nifsdc.control.show import Show
 from nifsdc.control.states import (
     DC_TABLE,
@@ -103,6 +103,8 @@ class Control:
         self._observing: m.ObservationSettings | None = None
         self._to_come = 0
         """exposures of the present observation after this one"""
+        self._look = m.Look()
+        """what the Slave shows beside what is observed"""
         self._on_settled: list[Callable[[], None]] = []
         self._starters: Mapping[str, Callable[[str], None]] = {
             "reboot": self._reboot,
@@ -177,8 +179,18 @@ class Control:
     # --- commands -----------------------------------------------------------------------------------------
 
     def _configure(self, command: str) -> None:
-        self._show.parameters(self._parameters.snapshot(), self._ordinals())
-        self._idle(command)
+        values, ordinals = self._parameters.snapshot(), self._ordinals()
+        self._show.parameters(values, ordinals)
+        try:
+            wanted = look(command, values, ordinals, self._kind.request)
+        except ValueError as error:
+            self._error(command, str(error))
+            return
+        if wanted == self._look:
+            self._idle(command)
+        else:
+            self._look = wanted
+            self._ask(command, wanted)
 
     def _init(self, command: str) -> None:
         self.dc.fire(DcEvent.INIT)
@@ -391,6 +403,8 @@ class Control:
                 if self.dc.state in (DcState.INITIALISING, DcState.REBOOTING):
                     self.dc.fire(DcEvent.DONE)
                 self._show.parameters(self._parameters.snapshot(), self._ordinals())
+                if self._look != m.Look():
+                    self._post("", dataclasses.replace(self._look, command=""))
             case m.Park():
                 if self.dc.state is DcState.PARKING:
                     self.dc.fire(DcEvent.DONE)
@@ -413,7 +427,7 @@ class Control:
     def _failed(self, command: str, reason: str, controller_lost: bool) -> None:
         if command in OBSERVING:
             self._end_observation(ObsEvent.FAILED, reason)
-        elif command not in ("pause", "continue", "retime", "promote"):
+        elif command not in ("pause", "continue", "retime", "promote", *self._kind.configuring):
             _advance(self.sdsu, SdsuEvent.FAILED)
         if command in ("init", "reboot", "park"):
             _advance(self.dc, DcEvent.FAILED)

@@ -78,7 +78,7 @@ def commands_of(request: m.Request | m.Promote) -> tuple[str, ...]:
             return ("retime",)
         case m.ControllerCommand(name):
             return (name,)
-        case m.Promote(command=command):
+        case m.Promote(command=command) | m.Look(command=command):
             return (command,)
         case _:
             return ()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable, Mapping
 
-from nifsdc.tasks.messages import Destination, ObservationKind, ObservationSettings
+from nifsdc.tasks.messages import Destination, Look, ObservationKind, ObservationSettings
 from nifsdc.timing.plan import Request
 
 Scalar = int | float | str
 
+MakeRequest = Callable[[str, Mapping[str, Scalar], Mapping[str, int]], Request]
+"""makes what a camera is asked for from a mode, the parameters and the ordinals of those that are choices"""
 STREAMS = {ObservationKind.OBSERVE: "qlStream", ObservationKind.VIEW: "viewQlStream"}
 """the parameters that name the quick-look streams"""
 GLANCE = "glance"
@@ -20,7 +23,7 @@ def observation_settings(
     command: str,
     parameters: Mapping[str, Scalar],
     choice: Mapping[str, int],
-    request: Callable[[str, Mapping[str, Scalar], Mapping[str, int]], Request],
+    request: MakeRequest,
 ) -> ObservationSettings:
     """Return the settings of an observation.
 
@@ -57,3 +60,14 @@ def observation_settings(
         exposures=int(parameters.get("obs_nexp", 1)) if command == "observe" else 1,
         stream=str(parameters.get(STREAMS[kind], "")).strip(),
     )
+
+
+def look(
+    command: str, parameters: Mapping[str, Scalar], choice: Mapping[str, int], request: MakeRequest
+) -> Look:
+    """Return what is to be shown beside what is observed; arguments as of `observation_settings`."""
+    views = None
+    if parameters.get("view_idle") == "Enabled":
+        settings = observation_settings("view", parameters, choice, request)
+        views = dataclasses.replace(settings, exposure_id="", idle=True)
+    return Look(views, command)

@@ -55,6 +55,8 @@ class ObservationSettings:
     """how often it is taken, each time with a file of its own"""
     stream: str = ""
     """name of the quick-look stream that its images for displays are part of"""
+    idle: bool = False
+    """taken while nothing is asked: it gives way to everything, and no observation's status tells of it"""
 
     @property
     def stored(self) -> bool:
@@ -120,6 +122,16 @@ class ControllerCommand:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What is shown beside what is observed, from now on."""
+
+    views: ObservationSettings | None = None
+    """what is taken again and again while nothing else is asked; None for nothing"""
+    command: str = field(default="", compare=False)
+    """the command record that asked for it"""
+
+
+@dataclass(frozen=True)
 class Shutdown:
     """End the task; an exposure under way is aborted."""
 
@@ -136,7 +148,9 @@ class Promote:
 
 Held = PauseExposure | ResumeExposure | RetimeExposure
 """what can be asked of an exposure that runs and goes on"""
-Request = Initialise | Park | Observe | StopExposure | AbortExposure | Held | ControllerCommand | Shutdown
+Request = (
+    Initialise | Park | Observe | StopExposure | AbortExposure | Held | ControllerCommand | Look | Shutdown
+)
 
 
 # --- reports of the tasks -------------------------------------------------------------------------------

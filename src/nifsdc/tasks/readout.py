@@ -142,7 +142,7 @@ class ReadoutTask(Task[Exposure]):
 
     def _show_so_far(self, exposure: Exposure, pixels: Progressive, number: int, *, last: bool) -> None:
         """Show what the reads so far make: counts for the clients, an image for the displays."""
-        for name, value in pixels.tally().items():
+        for name, value in () if exposure.settings.idle else pixels.tally().items():
             self._status.set(name, value)
         images = () if last else pixels.so_far()
         if images:
@@ -153,7 +153,8 @@ class ReadoutTask(Task[Exposure]):
         settings = exposure.settings
         self._show_end(exposure)
         if not settings.stored:
-            exposure.frame_number = self._displays.show(exposure, FrameKind.VIEW, images)
+            kind = FrameKind.IDLE if settings.idle else FrameKind.VIEW
+            exposure.frame_number = self._displays.show(exposure, kind, images)
             self._report(ReadOut(settings.exposure_id, stored=False))
             return
         keywords = self._camera.keywords(settings.request, exposure.plan)
@@ -171,13 +172,15 @@ class ReadoutTask(Task[Exposure]):
         exposure.frame_number = self._ring.write(frame)
 
     def _show_start(self, exposure: Exposure) -> None:
-        self._status.set("dateobs", utc_stamp(exposure.start_utc)[:10])
-        self._status.set("utstart", utc_time(exposure.start_utc))
+        if not exposure.settings.idle:
+            self._status.set("dateobs", utc_stamp(exposure.start_utc)[:10])
+            self._status.set("utstart", utc_time(exposure.start_utc))
         self._status.set(f"{exposure.settings.kind.value}_readTime", self._camera.read_time)
 
     def _show_end(self, exposure: Exposure) -> None:
         prefix = exposure.settings.kind.value
-        self._status.set("utend", utc_time(exposure.end_utc))
         self._status.set(f"{prefix}_exposed", exposure.exposure_time)
         self._status.set(f"{prefix}_timeStamp", utc_stamp(exposure.start_utc))
-        self._status.set("timeLeft", 0.0)
+        if not exposure.settings.idle:
+            self._status.set("utend", utc_time(exposure.end_utc))
+            self._status.set("timeLeft", 0.0)

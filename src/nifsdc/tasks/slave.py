@@ -18,6 +18,7 @@ from nifsdc.sdsu.errors import Busy, ControllerError
 from nifsdc.sdsu.pixels import Cancelled
 from nifsdc.tasks.engineering import Engineering
 from nifsdc.tasks.exposure import READING, Exposure, Phase
+from nifsdc.tasks.idle_views import END_SECONDS, IdleViews
 from nifsdc.tasks.messages import (
     Aborted,
     AbortExposure,
@@ -28,6 +29,7 @@ from nifsdc.tasks.messages import (
     Failed,
     Held,
     Initialise,
+    Look,
     Observe,
     Park,
     PauseExposure,
@@ -50,10 +52,6 @@ TELEMETRY_SECONDS = 5.0
 """real seconds between two readings of temperatures and states while nothing is exposed"""
 STOP_MARGIN = 1.0
 """detector seconds before the last reads in which a stop is not sent: it would meet the readout"""
-END_SECONDS = 20.0
-"""real seconds that the Readout task has to let go of an exposure that was given up; a command that is under
-way then, such as a preflash, may take 15 s (INS-DAS-18, "Transactions")"""
-
 ACTIVE, INACTIVE = 0, 1
 """the flags prep, acq and rdout are 0 while it happens (icd/nifs_clients.md)"""
 
@@ -95,6 +93,7 @@ class SlaveTask(Task[Request]):
         self._readout = readout
         self._status = status
         self._engineering = Engineering(camera, status)
+        self._views = IdleViews(camera, readout, status)
         self._state = SlaveState.DOWN
         self._next_telemetry = 0.0
         self._next_numbers = 0.0
@@ -142,16 +141,23 @@ class SlaveTask(Task[Request]):
                 self._attempt(message, SlaveState.COMMANDING, SlaveState.PARKED)
             case ControllerCommand():
                 self._attempt(message, SlaveState.COMMANDING, SlaveState.READY)
+            case Look():
+                self._views.wanted = message.views
+                self._report(Done(message))
 
     def idle(self) -> None:
-        """Read temperatures and states now and then."""
-        if self._state is not SlaveState.READY or time.monotonic() < self._next_telemetry:
+        """Read temperatures and states now and then, and take a view if those are wanted while idle."""
+        if self._state is not SlaveState.READY:
             return
-        self._next_telemetry = time.monotonic() + TELEMETRY_SECONDS
         try:
-            self._engineering.show_telemetry()
+            if time.monotonic() >= self._next_telemetry:
+                self._next_telemetry = time.monotonic() + TELEMETRY_SECONDS
+                self._engineering.show_telemetry()
+            self._views.take(self.next_message, self._kept.append, self._ending)
         except ControllerError as error:
             self._lost(error)
+        if self._kept:
+            self.handle(self._kept.popleft())
 
     def _lost(self, error: Exception) -> None:
         """Report that the controller needs an init; nobody had asked it anything."""
@@ -337,8 +343,8 @@ class SlaveTask(Task[Request]):
             self._report(Aborted(exposure_id))
         else:
             self.log.error("exposure failed: %s", exposure.error, exc_info=exposure.error)
-            self._give_up()
             lost = isinstance(exposure.error, ControllerError)
+            self._give_up(lost=lost)
             self._enter(SlaveState.FAULT if lost else SlaveState.READY)
             reason = brief(exposure.error) if exposure.error else "ended without a frame"
             self._report(Failed(request, reason, controller_lost=lost))
@@ -353,10 +359,12 @@ class SlaveTask(Task[Request]):
         else:
             self._enter(SlaveState.READY)
 
-    def _give_up(self) -> None:
+    def _give_up(self, *, lost: bool) -> None:
         """After a failure: stop whatever the controller may still be doing, as far as it listens."""
         try:
             self._camera.abort()
+            if not lost:
+                self._camera.idle()
         except ControllerError as error:
             self.log.info("abort after the failure: %s", error)
 
