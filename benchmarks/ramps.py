@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -123,26 +124,127 @@ def once(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def cas22(samples: np.ndarray) -> Callable[[], object]:
+    """The ramp by stcal's fit of Casertano et al., which looks for jumps as it fits."""
+    from stcal.ramp_fitting.ols_cas22_fit import fit_ramps_casertano
+
+    counts, noise = samples.astype(np.float32), np.full(samples.shape[1:], TEST.read_noise, np.float32)
+    flags, pattern = np.zeros(counts.shape, np.int32), [[number] for number in range(1, len(samples) + 1)]
+    return lambda: fit_ramps_casertano(counts, flags, noise, 1.0, pattern, use_jump=True)
+
+
+DQ_FLAGS = {
+    "DO_NOT_USE": 1,
+    "SATURATED": 2,
+    "JUMP_DET": 4,
+    "CHARGELOSS": 128,
+    "PERSISTENCE": 1024,
+    "NO_GAIN_VALUE": 1 << 19,
+    "UNRELIABLE_SLOPE": 1 << 24,
+}
+"""bits of stcal's quality arrays"""
+
+
+def two_points(reads: int) -> object:
+    """Parameters of stcal's jump test that ask for as much as ours: one pass, no neighbours, no afterglow."""
+    from stcal.jump.twopoint_difference_class import TwoPointParams
+
+    result = TwoPointParams()
+    settings = {
+        "normal_rej_thresh": TEST.threshold,
+        "two_diff_rej_thresh": TEST.threshold,
+        "three_diff_rej_thresh": TEST.threshold,
+        "nframes": 1,
+        "flag_4_neighbors": False,
+        "fl_good": 0,
+        "fl_sat": DQ_FLAGS["SATURATED"],
+        "fl_jump": DQ_FLAGS["JUMP_DET"],
+        "fl_ngv": DQ_FLAGS["NO_GAIN_VALUE"],
+        "fl_dnu": DQ_FLAGS["DO_NOT_USE"],
+        "fl_ref": 1 << 31,
+        "after_jump_flag_n1": 0,
+        "after_jump_flag_n2": 0,
+        "minimum_groups": 3,
+        "minimum_sigclip_groups": 100,
+        "only_use_ints": True,
+        "min_diffs_single_pass": 10,
+        "dt_group": np.ones(reads - 1, np.float32),
+        "n_reads_groupdiff": np.ones(reads - 1, np.float32),
+    }
+    for name, value in settings.items():
+        setattr(result, name, value)
+    return result
+
+
+def find_crs_and_ols(samples: np.ndarray) -> Callable[[], object]:
+    """The ramp by stcal's two-point test, then its least squares compiled from C, on one core."""
+    from stcal.jump.twopoint_difference import find_crs
+    from stcal.ramp_fitting.ramp_fit import ramp_fit_data
+    from stcal.ramp_fitting.ramp_fit_class import RampData
+
+    reads, shape = len(samples), samples.shape[1:]
+    electrons = samples[np.newaxis].astype(np.float32) * np.float32(TEST.gain)
+    saturated = np.where(samples[np.newaxis] >= FULL, DQ_FLAGS["SATURATED"], 0).astype(np.uint8)
+    noise, none = np.full(shape, TEST.read_noise * TEST.gain, np.float32), np.zeros(shape, np.float32)
+    test = two_points(reads)
+
+    def run() -> object:
+        # Both write into what they are given.
+        data, flags = electrons.copy(), saturated.copy()
+        flags = find_crs(data, flags, noise, test)[0]
+        ramps = RampData()
+        ramps.algorithm = "OLS_C"
+        ramps.set_arrays(data, flags, np.zeros(shape, np.uint32), none)
+        ramps.set_meta(name="NIFS", frame_time=1.0, group_time=1.0, groupgap=0, nframes=1, drop_frames1=0)
+        ramps.set_dqflags(DQ_FLAGS)
+        ones = np.ones(shape, np.float32)
+        return ramp_fit_data(ramps, False, noise.copy(), ones, "OLS_C", "optimal", "none")
+
+    return run
+
+
+def most_memory(run: Callable[[], object]) -> float:
+    """Most bytes in numpy's arrays while it runs, besides those that were there before, in MB."""
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
 def peers(rows: Rows) -> None:
     """The same ramp by stcal's ways, on a part of the detector that its memory allows."""
     try:
-        from stcal.ramp_fitting.ols_cas22_fit import fit_ramps_casertano
+        import stcal
     except ImportError:
         print("stcal cannot be imported: no comparison (install the bench extra)")
         return
     side = 512
     samples = ramp(READS, (side, side), HITS["1 % hit"])
     one = LinearFit(side * side, saturation=FULL, cosmic=TEST)
-    times = best({"ours": lambda: whole(one, samples)}, SECONDS)
-    counts, noise = samples.astype(np.float32), np.full((side, side), TEST.read_noise, np.float32)
-    flags, pattern = np.zeros(counts.shape, np.int32), [[number] for number in range(1, READS + 1)]
-
-    def by_cas22() -> None:
-        fit_ramps_casertano(counts, flags, noise, 1.0, pattern, use_jump=True)
-
-    rows.add(f"ramp of {READS} reads of {side}x{side}, one thread", times["ours"] * MILLI, "ms")
-    seconds = once(by_cas22)
-    rows.add("the same by stcal cas22 with jumps", seconds * MILLI, "ms", seconds / times["ours"], "ours")
+    runs = {
+        "ours": lambda: whole(one, samples),
+        "cas22 with jumps": cas22(samples),
+        "find_crs and OLS_C": find_crs_and_ols(samples),
+    }
+    seconds = best(runs, 3 * SECONDS)
+    ours = seconds.pop("ours")
+    rows.add(f"ramp of {READS} reads of {side}x{side}, one thread", ours * MILLI, "ms")
+    for name, theirs in seconds.items():
+        rows.add(f"the same by stcal {stcal.__version__} {name}", theirs * MILLI, "ms", theirs / ours, "ours")
+    few = READS // 3
+    mine = {
+        reads: most_memory(
+            lambda reads=reads: whole(LinearFit(side * side, saturation=FULL, cosmic=TEST), samples[:reads])
+        )
+        for reads in (few, READS)
+    }
+    rows.add(f"memory of {few} reads of {side}x{side}", mine[few], "MB")
+    rows.add(f"memory of {READS} reads", mine[READS], "MB", mine[READS] / mine[few], f"{few} reads")
+    for name, make in (("cas22", cas22), ("find_crs and OLS_C", find_crs_and_ols)):
+        used = most_memory(lambda make=make: make(samples)())
+        rows.add(f"memory of {READS} reads by stcal {name}", used, "MB", used / mine[READS], "ours")
 
 
 def main() -> int:
