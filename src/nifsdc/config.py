@@ -63,6 +63,23 @@ class ControllerConfig:
 
 
 @dataclass(frozen=True)
+class CalibrationConfig:
+    """What is known of an infrared array beforehand; read when the controller is started up."""
+
+    bad_pixels: str = ""
+    """path of a FITS image, not 0 where a pixel is bad; empty: none is known to be"""
+    linearity: str = ""
+    """path of a FITS file with the extensions COEFF and LIMIT (docs/readout.md); empty: none"""
+
+    @property
+    def files(self) -> tuple[Path | None, Path | None]:
+        """The paths of bad pixels and linearity, None for none."""
+        names = self.bad_pixels, self.linearity
+        bad, linearity = (Path(name).expanduser() if name else None for name in names)
+        return bad, linearity
+
+
+@dataclass(frozen=True)
 class DataConfig:
     """Where frames go."""
 
@@ -100,6 +117,7 @@ class IocConfig:
     """whether the controller is started up without being asked"""
     link: LinkConfig = field(default_factory=LinkConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     data: DataConfig = field(default_factory=DataConfig)
 
     @property
@@ -139,7 +157,12 @@ class IocConfig:
         return str(text)
 
 
-_SECTIONS: Mapping[str, type] = {"link": LinkConfig, "controller": ControllerConfig, "data": DataConfig}
+_SECTIONS: Mapping[str, type] = {
+    "link": LinkConfig,
+    "controller": ControllerConfig,
+    "calibration": CalibrationConfig,
+    "data": DataConfig,
+}
 
 
 def _build(kind: type, tree: Mapping[str, Any], where: str) -> object:

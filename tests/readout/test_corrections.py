@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nifsdc.camera.layout import Layout
 from nifsdc.readout.linearity import Linearity
-from nifsdc.readout.reference import correct_by_reference, reference_levels
+from nifsdc.readout.reference import ReferenceWatch, correct_by_reference, reference_levels
 from nifsdc.readout.sky import Mode, SkyFrames
 
 DETECTOR = Path(__file__).parents[2] / "db" / "detectors" / "hawaii2-nifs.yaml"
@@ -102,3 +104,41 @@ def test_each_mode_has_its_own_sky() -> None:
         skies.load(Mode.RUN, np.zeros((3, 2), np.float32), 1.0)
     with pytest.raises(ValueError, match="exposed 0"):
         skies.load(Mode.RUN, image, 0.0)
+
+
+HALF = {"width": 4, "height": 6, "orientation": "row", "reference": 3}
+SMALL = Layout.load(
+    {
+        "name": "two halves, read towards each other",
+        "rows": 6,
+        "columns": 8,
+        "amplifiers": [
+            {"xo": 0, "yo": 0, "xdir": 1, "ydir": 1, **HALF},
+            {"xo": 7, "yo": 5, "xdir": -1, "ydir": -1, **HALF},
+        ],
+    }
+)
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 3),
+    st.lists(st.integers(1, 200), max_size=20),
+)
+def test_the_levels_of_the_newest_read_do_not_depend_on_the_pieces(
+    seed: int, reads: int, cuts: list[int]
+) -> None:
+    stream = np.random.default_rng(seed).integers(0, 65536, reads * SMALL.pixels_per_read).astype(np.uint16)
+    watch = ReferenceWatch(SMALL.unraveller)
+    assert watch.levels() is None
+    done = 0
+    for length in [*cuts, len(stream)]:
+        watch.add(stream[done : done + length], done)
+        done = min(done + length, len(stream))
+    found = watch.levels()
+    # Of the last read: the samples that stand behind each line's four pixels, outputs in turn.
+    samples = stream[-SMALL.pixels_per_read :].reshape(6, 7, 2)[:, 4:, :].astype(float)
+    assert found is not None
+    np.testing.assert_allclose(found.outputs, samples.mean(axis=(0, 1)))
+    spread = samples - samples.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.noise, np.sqrt((spread**2).sum(axis=(0, 1)) / (6 * 2)))

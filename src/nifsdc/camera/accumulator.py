@@ -6,6 +6,7 @@ asks it for the product at the end; what it does in between is the camera's affa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -13,9 +14,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from nifsdc.camera.corrections import Corrections
 from nifsdc.camera.layout import Layout
 from nifsdc.readout.coadd import CoaddSum
 from nifsdc.readout.fowler import FowlerSum, photon_share
+from nifsdc.readout.quality import Quality
+from nifsdc.readout.reference import ReferenceWatch
 from nifsdc.readout.statistics import statistics
 from nifsdc.timing.infrared import ExposurePlan, Products, ReadMode
 
@@ -28,6 +32,9 @@ SCIENCE = "science"
 REFERENCE = "reference"
 VARIANCE = "variance"
 QUALITY = "quality"
+RATE, RATE_SQUARED = "adu/s", "adu2/s2"
+QUARTERS = 4
+"""parts of the outputs whose bias is shown: the quadrants of a HAWAII-2 as designed"""
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,8 @@ class Accumulator(Protocol):
 class Progressive(Protocol):
     """An accumulator that can tell of an exposure before it has ended."""
 
-    def tally(self) -> Mapping[str, int]:
-        """Return what is counted, by status record."""
+    def tally(self) -> Mapping[str, float]:
+        """Return what is counted and measured after a read, by status record."""
 
     def so_far(self) -> tuple[Image, ...]:
         """Return the images that the reads of this exposure make so far; none while they make none."""
@@ -106,8 +113,77 @@ def image_keywords(image: NDArray[Any], saturated: NDArray[np.bool_]) -> Keyword
     }
 
 
+class CoaddedImages:
+    """The sum of the exposures of an observation, corrected one by one, as images.
+
+    Parameters
+    ----------
+    layout
+        how the detector is read
+    products
+        what is to be given out
+    corrections
+        what is done to each exposure
+    """
+
+    def __init__(self, layout: Layout, products: Products, corrections: Corrections) -> None:
+        self._layout = layout
+        self._products = products
+        self._corrections = corrections
+        self._sum = CoaddSum(layout.rows * layout.columns)
+        self._reference = CoaddSum(math.prod(layout.reference_shape))
+
+    @property
+    def count(self) -> int:
+        """Exposures added."""
+        return self._sum.count
+
+    def add(
+        self,
+        counts: NDArray[np.float32],
+        quality: NDArray[np.uint8],
+        variance: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Add an exposure: counts, `Quality` and variance in the order of the stream, (pixels_per_read,)."""
+        one = self._corrections.apply(counts, variance)
+        state = self._layout.unraveller.unravel(quality)[0]
+        if one.nonlinear is not None:
+            state[one.nonlinear] |= np.uint8(Quality.NONLINEAR)
+        self._sum.add(
+            one.image.reshape(-1),
+            (state & Quality.SATURATED).reshape(-1) != 0,
+            variance=None if one.variance is None else one.variance.reshape(-1),
+            quality=state.reshape(-1),
+        )
+        self._reference.add(one.reference.reshape(-1))
+
+    def images(self, seconds: float | None = None, keywords: Keywords | None = None) -> tuple[Image, ...]:
+        """Return what was asked for: the science image first, then variance and quality, then the reference.
+
+        Parameters
+        ----------
+        seconds
+            what the counts are divided by, if they are to be a rate
+        keywords
+            more for the header of the science image
+        """
+        rate, unit, square = np.float32(seconds or 1.0), {}, {}
+        if seconds is not None:
+            unit, square = {"BUNIT": RATE}, {"BUNIT": RATE_SQUARED}
+        image = self._sum.total().reshape(self._layout.shape) / rate
+        saturated = self._sum.saturated.reshape(self._layout.shape)
+        images = [Image(SCIENCE, image, {**image_keywords(image, saturated), **unit, **(keywords or {})})]
+        if self._products.variance:
+            variance = self._sum.variance().reshape(self._layout.shape) / rate**2
+            images.append(Image(VARIANCE, variance, square))
+        if self._products.quality:
+            images.append(Image(QUALITY, self._sum.quality.reshape(self._layout.shape)))
+        reference = self._reference.total().reshape(self._layout.reference_shape) / rate
+        return (*images, Image(REFERENCE, reference, unit))
+
+
 class FowlerAccumulator:
-    """Non-destructive reads of an infrared array: sets subtracted, exposures added, then unravelled.
+    """Non-destructive reads of an infrared array: sets subtracted, corrected, exposures added.
 
     Parameters
     ----------
@@ -117,6 +193,8 @@ class FowlerAccumulator:
         the observation
     noise
         of the detector, for the variance
+    corrections
+        what is done to each exposure
     bad
         bad pixels, in the order of the stream
     """
@@ -126,15 +204,18 @@ class FowlerAccumulator:
         layout: Layout,
         plan: ExposurePlan,
         noise: Noise,
+        corrections: Corrections,
         bad: NDArray[np.bool_] | None = None,
     ) -> None:
         self._layout = layout
         self._plan = plan
         self._noise = noise
-        self._mode = plan.mode
-        pixels = layout.pixels_per_read
-        self._fowler = FowlerSum(pixels, plan.nreads, sets=plan.sets, saturation=SATURATION, bad=bad)
-        self._coadds = CoaddSum(pixels)
+        self._corrections = corrections
+        self._fowler = FowlerSum(
+            layout.pixels_per_read, plan.nreads, sets=plan.sets, saturation=SATURATION, bad=bad
+        )
+        self._watch = ReferenceWatch(layout.unraveller)
+        self._coadds = CoaddedImages(layout, plan.products, corrections)
 
     def clear(self) -> None:
         """Begin an exposure."""
@@ -143,54 +224,53 @@ class FowlerAccumulator:
     def take(self, pixels: NDArray[np.uint16], offset: int, number: int) -> None:
         """Add or subtract pixels of a set."""
         self._fowler.add(pixels, offset, number)
+        self._watch.add(pixels, offset)
 
     def finish(self, seconds: float) -> None:
         """Add the exposure to those before it."""
-        products, fowler = self._plan.products, self._fowler
+        fowler = self._fowler
         variance = None
-        if products.variance:
+        if self._plan.products.variance:
             two = fowler.sets == 2
             share = photon_share(fowler.reads, self._plan.read_time, self._plan.exposure) if two else 1.0
             variance = fowler.variance(self._noise.counts, self._noise.gain, share)
-        quality = fowler.quality if products.quality else None
-        self._coadds.add(fowler.difference(), fowler.saturated, variance=variance, quality=quality)
+        self._coadds.add(fowler.difference(), fowler.quality, variance)
+
+    def tally(self) -> Mapping[str, float]:
+        """Return the saturated pixels of the last set, and the levels of the newest read."""
+        fowler = self._fowler
+        watching = self._corrections.watching and fowler.complete
+        near = self._corrections.near_limit(fowler.difference()) if watching else 0
+        saturated = int(np.count_nonzero(fowler.saturated))
+        return {"nsaturPix": saturated, "ncosmicPix": 0, "nlinearPix": near, **levels(self._watch)}
+
+    def so_far(self) -> tuple[Image, ...]:
+        """Return nothing: there is no image before the second set has ended."""
+        return ()
 
     def images(self) -> tuple[Image, ...]:
         """Return the sum of all exposures, and its reference samples; a lone single read as it was read."""
-        single = self._mode is ReadMode.SINGLE and self._coadds.count == 1
-        stream: NDArray[Any] = self._fowler.raw() if single else self._coadds.total()
-        unraveller = self._layout.unraveller
-        image, reference = unraveller.unravel(stream)
-        saturated = unraveller.unravel(self._coadds.saturated)[0]
+        single = self._plan.mode is ReadMode.SINGLE and self._coadds.count == 1
+        if not (single and self._corrections.none):
+            return self._coadds.images()
+        image, reference = self._layout.unraveller.unravel(self._fowler.raw())
+        science, *beside, samples = self._coadds.images()
         return (
-            Image(SCIENCE, image, image_keywords(image, saturated)),
-            *beside(self._layout, self._plan.products, self._coadds),
-            Image(REFERENCE, reference),
+            Image(SCIENCE, image, science.keywords),
+            *beside,
+            Image(REFERENCE, reference, samples.keywords),
         )
 
 
-def beside(
-    layout: Layout, products: Products, coadds: CoaddSum, seconds: float | None = None
-) -> tuple[Image, ...]:
-    """Return the variance and the quality of a sum, as far as they were asked for.
-
-    Parameters
-    ----------
-    layout
-        how the detector is read
-    products
-        what was asked for
-    coadds
-        the sum
-    seconds
-        what its counts are divided by, if they are
-    """
-    images: tuple[Image, ...] = ()
-    if products.variance:
-        variance, keywords = coadds.variance(), {}
-        if seconds is not None:
-            variance, keywords = variance / np.float32(seconds**2), {"BUNIT": "adu2/s2"}
-        images += (Image(VARIANCE, layout.unraveller.unravel(variance)[0], keywords),)
-    if products.quality:
-        images += (Image(QUALITY, layout.unraveller.unravel(coadds.quality)[0]),)
-    return images
+def levels(watch: ReferenceWatch) -> Mapping[str, float]:
+    """Return level and noise of the reference samples of each quarter of the outputs, by status record."""
+    found = watch.levels()
+    if found is None:
+        return {}
+    quarters = np.array_split(np.arange(len(found.outputs)), QUARTERS)
+    return {
+        name: round(float(values[quarter].mean()), 3)
+        for number, quarter in enumerate(quarters, 1)
+        if len(quarter)
+        for name, values in ((f"biasLevel{number}", found.outputs), (f"biasNoise{number}", found.noise))
+    }

@@ -5,12 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nifsdc.camera.accumulator import Accumulator, FowlerAccumulator, Keywords, Noise
-from nifsdc.camera.camera import Measured, ReadSize, Stopped
+from nifsdc.camera.calibration import Calibration, CalibrationError, CalibrationFiles
+from nifsdc.camera.camera import Measured, ReadSize, Step, Stopped
+from nifsdc.camera.corrections import Corrections
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.ramp import LinearAccumulator
 from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
 from nifsdc.sdsu.controller import Controller
+from nifsdc.sdsu.errors import ControllerError
 from nifsdc.sdsu.pixels import Cancelled, Chunk, PixelStream
 from nifsdc.sdsu.words import Board
 from nifsdc.timing.infrared import ExposurePlan, IrRequest, RampTimes, ReadMode, possible_times
@@ -21,6 +27,10 @@ NEAR_SECONDS = 4.0
 """detector seconds to the next read from which it is told at once: what becomes of the last may take long"""
 ENOUGH_READS = 2
 """reads of a ramp that a stop leaves at least: a line needs two points"""
+
+
+class CalibrationMissing(ControllerError):
+    """A calibration file cannot be used; the text says which and why."""
 
 
 class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
@@ -38,12 +48,24 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
         as in `SdsuCamera`
     noise
         of the detector
+    files
+        of its bad pixels and its linearity
     """
 
-    def __init__(self, layout: Layout, controller: Controller, start_up: StartUp, noise: Noise) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        controller: Controller,
+        start_up: StartUp,
+        noise: Noise,
+        files: CalibrationFiles,
+    ) -> None:
         super().__init__(controller, start_up)
         self.layout = layout
         self.noise = noise
+        self._files = files
+        self._calibration = Calibration()
+        self._bad: NDArray[np.bool_] | None = None
         self._read_ms: list[int] = []
         """times of the present ramp's reads, by the controller's timer"""
 
@@ -85,9 +107,11 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
 
     def accumulator(self, plan: ExposurePlan) -> Accumulator:
         """Return what subtracts, averages and adds the reads, or fits lines through them."""
-        if plan.mode is ReadMode.LINEAR:
-            return LinearAccumulator(self.layout, plan, self.noise)
-        return FowlerAccumulator(self.layout, plan, self.noise)
+        # The level of a single read above its bias is not known, so that it cannot be made linear.
+        linearity = None if plan.mode is ReadMode.SINGLE else self._calibration.linearity
+        corrections = Corrections(self.layout, plan.products, linearity)
+        kind = LinearAccumulator if plan.mode is ReadMode.LINEAR else FowlerAccumulator
+        return kind(self.layout, plan, self.noise, corrections, self._bad)
 
     def keywords(self, request: IrRequest, plan: ExposurePlan) -> Keywords:
         """Return what the header says of read mode and array."""
@@ -102,16 +126,35 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
             "NPERIODS": plan.nperiods if plan.mode is ReadMode.LINEAR else request.nperiods,
             "RDTIME": plan.read_time,
             **_cosmic_keywords(plan),
+            "LINCORR": plan.products.linearise and plan.mode is not ReadMode.SINGLE,
+            "REFCORR": plan.products.reference.name,
+            "BPMFILE": "" if self._files.bad_pixels is None else self._files.bad_pixels.name,
             "BIASPWR": self.settings.bias,
             "NAMPS": len(self.layout.amplifiers),
             "REFSAMP": self.layout.reference_shape[2],
         }
+
+    def start_up(self, step: Step) -> None:
+        """Read the calibrations, and start the controller up; raises ControllerError."""
+        step("calibrations")
+        try:
+            self._calibration = self._files.load(self.layout.shape)
+        except CalibrationError as error:
+            raise CalibrationMissing(str(error)) from error
+        bad = self._calibration.bad
+        self._bad = None if bad is None else self._in_stream_order(bad)
+        super().start_up(step)
+
+    def _in_stream_order(self, image: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        reference = np.zeros(self.layout.reference_shape, np.bool_)
+        return self.layout.unraveller.ravel(image, reference)
 
     def identity(self) -> Mapping[str, Scalar]:
         """Return what is known since the start-up, the bias and the time of a read included."""
         return {
             **super().identity(),
             "VBIASPWR": self.settings.bias,
+            "nbadPix": self._calibration.bad_pixels,
             "obs_readTime": self.read_time,
             "view_readTime": self.read_time,
         }

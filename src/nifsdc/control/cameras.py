@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nifsdc.camera.accumulator import Noise
+from nifsdc.camera.calibration import CalibrationFiles
 from nifsdc.camera.ccd import SdsuCcdCamera
 from nifsdc.camera.ccd_detector import CcdDetector
 from nifsdc.camera.layout import Layout
@@ -15,7 +16,7 @@ from nifsdc.camera.nifs import NifsCamera
 from nifsdc.camera.sdsu import SdsuCamera, StartUp
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.ccd import ccd_kind
-from nifsdc.control.infrared import INFRARED
+from nifsdc.control.infrared import infrared_kind
 from nifsdc.control.kinds import CameraKind
 from nifsdc.database.locate import share
 from nifsdc.sdsu import programs
@@ -57,11 +58,13 @@ def _nifs(config: IocConfig) -> Assembly:
     layout = Layout.load(_detector_file(config))
     start_up = _start_up(config, Detectors.IR)
     noise = Noise(config.gain, config.read_noise)
+    files = CalibrationFiles(*config.calibration.files)
+    kind = infrared_kind(linearity=files.linearity is not None, reference=layout.reference_shape[2] > 0)
     return Assembly(
-        INFRARED,
+        kind,
         layout.name,
-        lambda controller: NifsCamera(layout, controller, start_up, noise),
-        (layout.rows, layout.columns),
+        lambda controller: NifsCamera(layout, controller, start_up, noise, files),
+        layout.shape,
     )
 
 

@@ -90,6 +90,30 @@ def cosmic_rays(kind: ObservationKind) -> Check:
     return check
 
 
+def corrections(kind: ObservationKind, *, linearity: bool, reference: bool) -> Check:
+    """Return the check that the corrections asked for can be made.
+
+    Parameters
+    ----------
+    kind
+        whose parameters
+    linearity
+        whether the detector's linearity is known
+    reference
+        whether its lines end with reference samples
+    """
+    prefix = kind.value
+
+    def check(values: Mapping[str, Scalar]) -> str | None:
+        if values[f"{prefix}_linCorr"] == "Yes" and not linearity:
+            return f"{prefix}_linCorr Yes: no linearity file"
+        if values[f"{prefix}_refCorr"] != "NONE" and not reference:
+            return f"{prefix}_refCorr: no reference samples"
+        return None
+
+    return check
+
+
 def pattern(values: Mapping[str, Scalar]) -> str | None:
     """Check that the test pattern asked for is the one that there is."""
     for name, there_is in PATTERN.items():

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nifsdc.control.checks import CHECKS
+from nifsdc.control.checks import CHECKS, corrections
 from nifsdc.control.kinds import CameraKind
 from nifsdc.control.states import RULES
 from nifsdc.dictionary import StatusDictionary
-from nifsdc.timing.infrared import IrRequest, Products, ReadMode, TimeMode, consistent_times
+from nifsdc.tasks.messages import ObservationKind
+from nifsdc.timing.infrared import (
+    IrRequest,
+    Products,
+    ReadMode,
+    ReferenceCorrection,
+    TimeMode,
+    consistent_times,
+)
 
 Scalar = int | float | str
 
@@ -59,6 +67,8 @@ def infrared_request(prefix: str, parameters: Mapping[str, Scalar], choice: Mapp
             reject_cosmic_rays=parameters[f"{prefix}_cosmRej"] == "Yes",
             cosmic_threshold=number("cosmThrsh"),
             cosmic_minimum=number("cosmMin"),
+            reference=ReferenceCorrection(choice[f"{prefix}_refCorr"]),
+            linearise=parameters[f"{prefix}_linCorr"] == "Yes",
         ),
     )
 
@@ -85,10 +95,27 @@ def show_infrared(
                 status.set(f"{prefix}_{name}", values[f"{prefix}_{name}"])
 
 
-INFRARED = CameraKind(
-    rules=RULES,
-    checks=CHECKS,
-    request=infrared_request,
-    show=show_infrared,
-    configuring=("seqObserve", "seqView", "dataObs", "dataView", "setDhsInfo", "simulate"),
-)
+def infrared_kind(*, linearity: bool, reference: bool) -> CameraKind:
+    """Return what the control tasks must know of an infrared camera.
+
+    Parameters
+    ----------
+    linearity
+        whether its linearity is known
+    reference
+        whether its lines end with reference samples
+    """
+    checks = {
+        **CHECKS,
+        **{
+            command: (*CHECKS[command], corrections(kind, linearity=linearity, reference=reference))
+            for command, kind in (("dataObs", ObservationKind.OBSERVE), ("dataView", ObservationKind.VIEW))
+        },
+    }
+    return CameraKind(
+        rules=RULES,
+        checks=checks,
+        request=infrared_request,
+        show=show_infrared,
+        configuring=("seqObserve", "seqView", "dataObs", "dataView", "setDhsInfo", "simulate"),
+    )

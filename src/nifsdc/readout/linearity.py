@@ -48,6 +48,13 @@ class Linearity:
             corrected = (corrected + coefficient) * counts
         return corrected.astype(np.float32), np.asarray(counts > self.limit)
 
+    def slope(self, counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return by how much the corrected counts rise for one count more; shape of ``counts``."""
+        slope = np.zeros_like(counts)
+        for power in range(len(self.coefficients), 0, -1):
+            slope = slope * counts + np.float32(power) * self.coefficients[power - 1]
+        return slope
+
     def near_limit(self, counts: NDArray[np.float32], part: float = WARN_FROM) -> int:
         """Return how many pixels are beyond this part of the limit, for a warning before it is reached."""
         return int(np.count_nonzero(counts > np.float32(part) * self.limit))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nifsdc.readout.unravel import OutputLike, readout_order
+from nifsdc.readout.unravel import OutputLike, Unraveller, readout_order
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,50 @@ class ReferenceLevels:
     """standard deviation of each output's samples about the mean of their line, counts, shape (outputs,)"""
     lines: NDArray[np.float64]
     """mean of each line less that of its output, smoothed, counts, shape (outputs, lines)"""
+
+
+class ReferenceWatch:
+    """Keeps the reference samples of the present read as its pixels arrive.
+
+    Parameters
+    ----------
+    unraveller
+        knows where in the stream they are
+    """
+
+    def __init__(self, unraveller: Unraveller) -> None:
+        lines, _, outputs = unraveller.stream_shape
+        places = np.arange(unraveller.pixels_per_read).reshape(unraveller.stream_shape)
+        self._places = np.ascontiguousarray(places[:, unraveller.line_pixels :, :]).reshape(-1)
+        self._shape = (lines, unraveller.reference, outputs)
+        self._pixels = unraveller.pixels_per_read
+        self._samples = np.zeros(len(self._places), np.uint16)
+        self._seen = 0
+
+    def add(self, pixels: NDArray[np.uint16], offset: int) -> None:
+        """Take pixels that arrived.
+
+        Parameters
+        ----------
+        pixels
+            shape (n,), counts
+        offset
+            index of the first of them in the stream, which may be of many reads
+        """
+        taken = 0
+        while taken < len(pixels):
+            start = (offset + taken) % self._pixels
+            count = min(len(pixels) - taken, self._pixels - start)
+            first, last = np.searchsorted(self._places, (start, start + count))
+            self._samples[first:last] = pixels[self._places[first:last] - start + taken]
+            self._seen = max(self._seen, int(last))
+            taken += count
+
+    def levels(self) -> ReferenceLevels | None:
+        """Return the levels of the newest read; None before one is complete, or without samples."""
+        if self._seen < len(self._samples) or not len(self._samples):
+            return None
+        return reference_levels(self._samples.reshape(self._shape).transpose(2, 0, 1))
 
 
 def reference_levels(reference: NDArray[np.generic], smooth: int = 1) -> ReferenceLevels:

@@ -25,6 +25,27 @@ class ReadMode(Enum):
     """one read at the end, nothing subtracted"""
 
 
+class ReferenceCorrection(Enum):
+    """What is taken off an image by its reference samples (SDN 11.03 section 4.6.5), as in the menu."""
+
+    NONE = 0
+    OUTPUT = 1
+    """the level of each output"""
+    LINE = 2
+    """what each line differs by from its output"""
+    BOTH = 3
+
+    @property
+    def per_output(self) -> bool:
+        """Whether the level of each output is taken off."""
+        return self in (ReferenceCorrection.OUTPUT, ReferenceCorrection.BOTH)
+
+    @property
+    def per_line(self) -> bool:
+        """Whether that of each line is."""
+        return self in (ReferenceCorrection.LINE, ReferenceCorrection.BOTH)
+
+
 class TimeMode(Enum):
     """Which of exposure time, read period and number of periods is worked out from the other two."""
 
@@ -107,6 +128,9 @@ class Products:
     """standard errors from which a jump is a hit"""
     cosmic_minimum: float = 0.0
     """counts below which no jump is a hit"""
+    reference: ReferenceCorrection = ReferenceCorrection.NONE
+    linearise: bool = False
+    """whether the linearity correction is made"""
 
 
 @dataclass(frozen=True)
