@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from numba import uint32
 
-from nifsdc.camera.layout import Layout
+from nifsdc.camera.layout import Amplifier, Layout
 from nifsdc.readout.coadd import CoaddSum
 from nifsdc.readout.compiled import compiled, vector
 from nifsdc.readout.fowler import FowlerSum
@@ -19,18 +19,23 @@ from rows import Rows, best
 
 DATABASE = Path(__file__).parents[1] / "db"
 LAYOUT = DATABASE / "detectors" / "hawaii2-nifs.yaml"
+SIDE = 2048
 SECONDS = 3.0
 MILLI = 1e3
 
 
-def unravelling(rows: Rows, layout: Layout, kind: type) -> None:
+def stripes(channels: int) -> Layout:
+    """A HAWAII-2 read upwards in stripes side by side: four as it flew, or all of its 32 channels."""
+    width = SIDE // channels
+    amplifiers = (Amplifier(number * width, 0, width, SIDE, 1, 1, "row", 0) for number in range(channels))
+    return Layout(f"{channels} stripes", SIDE, SIDE, tuple(amplifiers))
+
+
+def unravelling(rows: Rows, name: str, layout: Layout, kind: type) -> None:
     sorter = layout.unraveller
     stream = np.random.default_rng(1).integers(0, 65536, sorter.pixels_per_read).astype(kind)
-    copy, image, reference = (
-        np.empty_like(stream),
-        np.empty(sorter.shape, kind),
-        np.empty(sorter.reference_shape, kind),
-    )
+    copy = np.empty_like(stream)
+    image, reference = sorter.empty(stream.dtype)
     times = best(
         {
             "memcpy": lambda: np.copyto(copy, stream),
@@ -38,15 +43,10 @@ def unravelling(rows: Rows, layout: Layout, kind: type) -> None:
         },
         SECONDS,
     )
-    name = np.dtype(kind).name
-    rows.add(f"memcpy of a read, {name}", times["memcpy"] * MILLI, "ms")
-    rows.add(
-        f"unravel a read, {name}",
-        times["unravel"] * MILLI,
-        "ms",
-        times["unravel"] / times["memcpy"],
-        "memcpy",
-    )
+    name = f"{name}, {np.dtype(kind).name}"
+    rows.add(f"memcpy, {name}", times["memcpy"] * MILLI, "ms")
+    ratio = times["unravel"] / times["memcpy"]
+    rows.add(f"unravel, {name}", times["unravel"] * MILLI, "ms", ratio, "memcpy")
 
 
 def sums(rows: Rows, pixels: int) -> None:
@@ -131,8 +131,10 @@ def ifu_image(rows: Rows) -> None:
 def main() -> int:
     rows = Rows(__doc__)
     layout = Layout.load(LAYOUT)
-    for kind in (np.uint16, np.float32):
-        unravelling(rows, layout, kind)
+    layouts = {"four rotated quadrants": layout, "four stripes": stripes(4), "32 channels": stripes(32)}
+    for name, one in layouts.items():
+        for kind in (np.uint16, np.float32):
+            unravelling(rows, name, one, kind)
     sums(rows, layout.pixels_per_read)
     ifu_image(rows)
     rows.save()

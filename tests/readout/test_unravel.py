@@ -103,6 +103,99 @@ def test_ravel_is_the_inverse(layout: Layout, seed: int) -> None:
     np.testing.assert_array_equal(layout.unraveller.ravel(image, reference), stream)
 
 
+@st.composite
+def wide_layouts(draw: st.DrawFn) -> Layout:
+    """Wide enough to be sorted by vectors, of sizes that those do not divide; any numbers of outputs."""
+    across, up = draw(st.sampled_from([(2, 1), (2, 2), (4, 2), (4, 4), (8, 4), (3, 1), (1, 2), (1, 1)]))
+    width = draw(st.integers(20, 90))
+    square = draw(st.booleans())
+    height = width if square else draw(st.integers(20, 90))
+    one_orientation = draw(st.sampled_from(["row", "column"]))
+    reference = draw(st.sampled_from([0, 5, 32, 50]))
+    amplifiers = []
+    for column in range(across):
+        for row in range(up):
+            xdir, ydir = draw(st.sampled_from([-1, 1])), draw(st.sampled_from([-1, 1]))
+            xo = column * width + (width - 1 if xdir < 0 else 0)
+            yo = row * height + (height - 1 if ydir < 0 else 0)
+            orientation = draw(st.sampled_from(["row", "column"])) if square else one_orientation
+            amplifiers.append(Amplifier(xo, yo, width, height, xdir, ydir, orientation, reference))
+    return Layout("drawn", up * height, across * width, tuple(draw(st.permutations(amplifiers))))
+
+
+def places(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Which element of the stream each pixel and reference sample is, by index arithmetic alone."""
+    image = np.full((layout.rows, layout.columns), -1)
+    references = []
+    outputs = len(layout.amplifiers)
+    for number, amplifier in enumerate(layout.amplifiers):
+        x, y = np.meshgrid(np.arange(amplifier.width), np.arange(amplifier.height))
+        line, sample = (y, x) if amplifier.orientation == "row" else (x, y)
+        lines, samples = line.max() + 1, sample.max() + 1 + amplifier.reference
+        index = (line * samples + sample) * outputs + number
+        image[amplifier.yo + amplifier.ydir * y, amplifier.xo + amplifier.xdir * x] = index
+        last = np.arange(samples - amplifier.reference, samples)
+        references.append((np.arange(lines)[:, None] * samples + last) * outputs + number)
+    return image, np.array(references)
+
+
+@settings(deadline=None, max_examples=80)
+@given(wide_layouts(), st.sampled_from(["u2", "u4", "f4", "i2", "i4", ">u2", "u1", "f8"]), st.data())
+def test_every_type_and_way_puts_every_sample_in_its_place(
+    layout: Layout, kind: str, data: st.DataObject
+) -> None:
+    sorter = layout.unraveller
+    stream = np.random.default_rng(5).integers(0, 256, sorter.pixels_per_read * np.dtype(kind).itemsize)
+    stream = stream.astype(np.uint8).view(kind)
+    by_pixel, by_reference = places(layout)
+    image, reference = sorter.unravel(stream)
+    assert image.dtype == reference.dtype == stream.dtype
+    assert image.ctypes.data % 64 == 0
+    np.testing.assert_array_equal(image, stream[by_pixel])
+    np.testing.assert_array_equal(reference, stream[by_reference])
+    # in two parts, into a window of something larger that nothing else may be written to
+    cut = data.draw(st.integers(0, sorter.lines))
+    around = np.zeros((layout.rows + 2, layout.columns + 3), kind)
+    window = around[1:-1, 1:-2]
+    reference[:] = 0
+    sorter.unravel_into(stream, window, reference, 0, cut)
+    sorter.unravel_into(stream, window, reference, cut)
+    np.testing.assert_array_equal(window, stream[by_pixel])
+    np.testing.assert_array_equal(reference, stream[by_reference])
+    window[:] = 0
+    assert not around.any()
+
+
+def test_a_part_of_the_lines_leaves_the_others_alone() -> None:
+    layout = small_quadrants(200, 32)
+    stream = np.arange(1, layout.pixels_per_read + 1, dtype=np.float32)
+    by_pixel, by_reference = places(layout)
+    line = by_pixel // (232 * 4)
+    for first, last in ((0, 200), (0, 33), (31, 190), (167, 200), (5, 20), (9, 9)):
+        image, reference = np.zeros(layout.shape, np.float32), np.zeros(layout.reference_shape, np.float32)
+        layout.unraveller.unravel_into(stream, image, reference, first, last)
+        expected = np.where((line >= first) & (line < last), stream[by_pixel], 0)
+        np.testing.assert_array_equal(image, expected)
+        assert np.all(reference[:, first:last] == stream[by_reference][:, first:last])
+        assert np.count_nonzero(reference) == 4 * 32 * (last - first)
+
+
+def test_samples_that_lie_anywhere_and_other_types_are_converted() -> None:
+    layout = small_quadrants(40, 0)
+    stream = np.arange(layout.pixels_per_read, dtype=np.int32)
+    expected = stream[places(layout)[0]]
+    image, reference = np.zeros(layout.shape, np.float32), np.zeros(layout.reference_shape, np.float32)
+    layout.unraveller.unravel_into(stream, image, reference)
+    np.testing.assert_array_equal(image, expected.astype(np.float32))
+    scattered = np.repeat(stream, 2)[::2]
+    unaligned = np.frombuffer(b"x" + stream.tobytes(), np.uint8)[1:].view(np.int32)
+    for other in (scattered, unaligned):
+        np.testing.assert_array_equal(layout.unraveller.unravel(other)[0], expected)
+    skipping = np.zeros((layout.rows, 2 * layout.columns), np.int32)[:, ::2]
+    layout.unraveller.unravel_into(stream, skipping, reference)
+    np.testing.assert_array_equal(skipping, expected)
+
+
 @pytest.mark.parametrize(
     "layout",
     [
@@ -228,3 +321,13 @@ def test_a_stream_of_the_wrong_length_is_refused() -> None:
         layout.unraveller.unravel(np.zeros(65, np.uint16))
     with pytest.raises(ValueError, match="expected"):
         layout.unraveller.ravel(np.zeros((8, 9)), np.zeros((4, 4, 0)))
+
+
+def test_arrays_of_the_wrong_shape_and_lines_there_are_not_are_refused() -> None:
+    sorter = small_quadrants(4, 0).unraveller
+    stream, image, reference = np.zeros(64), np.zeros((8, 8)), np.zeros((4, 4, 0))
+    with pytest.raises(ValueError, match="expected"):
+        sorter.unravel_into(stream, np.zeros((8, 7)), reference)
+    for first, last in ((-1, 2), (3, 2), (0, 5)):
+        with pytest.raises(ValueError, match="within 0 to 4"):
+            sorter.unravel_into(stream, image, reference, first, last)
