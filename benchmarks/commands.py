@@ -7,20 +7,17 @@ a plain get of the same server in the same run.
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import socket
 import statistics
-import string
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
+import up
 from rows import Rows
+
+import epics  # isort: skip
+
+from nifsdc.client import DcSession
+from nifsdc.client.subscription import Subscription
 
 COMMANDS = ("verify", "endVerify", "guide", "endGuide", "endObserve", "datum", "pause", "continue")
 RESPONSES = 100
@@ -28,28 +25,6 @@ LIMIT_SECONDS = 1.0
 """SDN 11.03 section 5.2.1"""
 FOWLER, EXPOSURE = 24, 140.0
 """24 reads take 127 s: long enough for all responses"""
-
-
-def free_port() -> int:
-    """Return a port that is free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-os.environ.update(
-    EPICS_CA_ADDR_LIST="127.0.0.1",
-    EPICS_CA_AUTO_ADDR_LIST="NO",
-    EPICS_CA_SERVER_PORT=(port := str(free_port())),
-    EPICS_CAS_SERVER_PORT=port,
-    EPICS_CAS_INTF_ADDR_LIST="127.0.0.1",
-    EPICS_CA_REPEATER_PORT=str(free_port()),
-)
-
-import epics  # noqa: E402 - libca reads the environment when it is loaded
-
-from nifsdc.client import DcSession  # noqa: E402
-from nifsdc.client.subscription import Subscription  # noqa: E402
 
 
 class Busy:
@@ -117,21 +92,8 @@ def gets(top: str) -> list[float]:
 def main() -> None:
     """Start the system, measure, end it."""
     rows = Rows(__doc__)
-    top = "".join(random.choices(string.ascii_lowercase, k=8)) + ":"
-    with tempfile.TemporaryDirectory() as folder:
-        up = subprocess.Popen(
-            [sys.executable, "-m", "nifsdc", "up", "--top", top, "--data-dir", str(Path(folder))],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert up.stdout is not None
-        try:
-            if not up.stdout.readline().startswith("READY"):
-                raise SystemExit("nifsdc up was not ready")
-            waits, plain = responses(top), gets(top)
-        finally:
-            up.send_signal(signal.SIGTERM)
-            up.wait(30)
+    with up.running() as (top, _):
+        waits, plain = responses(top), gets(top)
     slowest = statistics.quantiles(waits, n=100, method="inclusive")[98]
     against = "a plain get"
     median, get = statistics.median(waits), statistics.median(plain)

@@ -9,13 +9,15 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
+SHARED = {"run.py", "rows.py", "up.py"}
+"""no benchmarks themselves"""
 
 
 def main() -> int:
     """Run the benchmarks one after the other; non-zero if one failed."""
     rows: list[dict[str, object]] = []
     failed: list[str] = []
-    for script in sorted(path for path in HERE.glob("*.py") if path.name not in {"run.py", "rows.py"}):
+    for script in sorted(path for path in HERE.glob("*.py") if path.name not in SHARED):
         print(f"== {script.stem}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             result = Path(folder) / "rows.json"
