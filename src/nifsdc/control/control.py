@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 
+from nifsdc.control.answers import Answers
 from nifsdc.control.checks import first_problem
 from nifsdc.control.kinds import CameraKind
 from nifsdc.control.machine import E, Machine, S
+from nifsdc.control.observation import Observation
 from nifsdc.control.pending import Later, Pending, commands_of
 from nifsdc.control.responses import Responses
 from nifsdc.control.settings import look, observation_settings
 from nifsdc.control.show import Show
 from nifsdc.control.states import (
     DC_TABLE,
-    OBS_TABLE,
     SDSU_TABLE,
     DcEvent,
     DcState,
-    ObsEvent,
     ObsState,
     SdsuEvent,
     SdsuState,
@@ -40,11 +39,6 @@ Scalar = int | float | str
 
 COMMAND_SECONDS = 120.0
 """real seconds after which a command that the Slave was asked for counts as failed"""
-OBSERVE_MARGIN_SECONDS = 120.0
-"""real seconds beyond its own time that an observation has to end"""
-
-PAUSED_SECONDS = 86400.0
-"""real seconds that a paused exposure may stand still"""
 OBSERVING = ("observe", "view", "glance")
 """commands that take an observation"""
 
@@ -97,12 +91,12 @@ class Control:
         self._kind = kind
         self.dc = Machine("dc", DC_TABLE, DcState.DOWN, show.dc_state)
         self.sdsu = Machine("sdsu", SDSU_TABLE, SdsuState.OFF, show.sdsu_state)
-        self.obs = Machine("obs", OBS_TABLE, ObsState.IDLE, show.obs_state)
         self.workers = workers(lambda report: on_loop(lambda: self.report(report)))
         self._pending = Pending(later, self._expired)
-        self._observing: m.ObservationSettings | None = None
-        self._to_come = 0
-        """exposures of the present observation after this one"""
+        self._answers = Answers(responses, self._pending, on_loop)
+        self._observation = Observation(
+            show, self._answers, self._pending, self._ask, lambda: self.workers.tasks.slave.read_time
+        )
         self._look = m.Look()
         """what the Slave shows beside what is observed"""
         self._on_settled: list[Callable[[], None]] = []
@@ -145,7 +139,7 @@ class Control:
         return None
 
     def _wrong_state(self, command: str) -> str | None:
-        return refusal(command, self.dc.state, self.sdsu.state, self.obs.state, self._kind.rules)
+        return refusal(command, self.dc.state, self.sdsu.state, self._observation.state, self._kind.rules)
 
     def accepted(self, command: str) -> None:
         """Note that a command record was started: failures of the past have been seen."""
@@ -161,7 +155,7 @@ class Control:
         reason = self._wrong_state(command)
         if reason is not None:
             _log.warning("%s was started and cannot be carried out any more: %s", command, reason)
-            if not self._car_is_awaited(command):
+            if not self._answers.car_is_awaited(command):
                 self._responses.busy(command)
                 self._responses.error(command, reason)
             return
@@ -184,10 +178,10 @@ class Control:
         try:
             wanted = look(command, values, ordinals, self._kind.request)
         except ValueError as error:
-            self._error(command, str(error))
+            self._answers.error(command, str(error))
             return
         if wanted == self._look:
-            self._idle(command)
+            self._answers.idle(command)
         else:
             self._look = wanted
             self._ask(command, wanted)
@@ -219,18 +213,17 @@ class Control:
 
     def _cancel_sdsu(self, command: str) -> None:
         self.workers.tasks.slave.cancel_engineering()
-        self._idle(command)
+        self._answers.idle(command)
 
     def _debug(self, command: str) -> None:
         self._show.debugging(self._parameters.snapshot())
-        self._idle(command)
+        self._answers.idle(command)
 
     def _reboot(self, command: str) -> None:
-        if self._observing is not None:
-            self._end_observation(ObsEvent.FAILED, "rebooted")
+        self._observation.fail("rebooted")
         for pending in self._pending:
             if pending != command:
-                self._fail(pending, "rebooted")
+                self._answers.settle(pending, "rebooted")
         self._responses.release(command, "rebooted")
         self.dc.fire(DcEvent.REBOOT)
         self.sdsu.fire(SdsuEvent.START)
@@ -248,37 +241,20 @@ class Control:
         self.workers.restart(restarted)
 
     def _observe(self, command: str) -> None:
-        self.obs.fire(ObsEvent.OBSERVE)
-        try:
-            settings = observation_settings(
+        self._observation.begin(
+            command,
+            lambda: observation_settings(
                 command, self._parameters.snapshot(), self._ordinals(), self._kind.request
-            )
-        except ValueError as error:
-            self.obs.fire(ObsEvent.FAILED)
-            self._error(command, str(error))
-            return
-        self._to_come = settings.exposures
-        self._show.exposures_done(0)
-        self._expose(settings)
-
-    def _expose(self, settings: m.ObservationSettings) -> None:
-        self._to_come -= 1
-        self._observing = settings
-        self._show.observation_started(settings)
-        self._ask(settings.command, m.Observe(settings), seconds=self._longest(settings))
-
-    def _longest(self, settings: m.ObservationSettings) -> float:
-        return settings.request.longest(self.workers.tasks.slave.read_time) + OBSERVE_MARGIN_SECONDS
+            ),
+        )
 
     def _stop(self, command: str) -> None:
         if self._post(command, m.StopExposure()):
-            self._to_come = 0
-            self.obs.fire(ObsEvent.STOP)
+            self._observation.stopping()
 
     def _abort(self, command: str) -> None:
         if self._post(command, m.AbortExposure()):
-            self._to_come = 0
-            self.obs.fire(ObsEvent.ABORT)
+            self._observation.aborting()
 
     def _hold(self, command: str) -> None:
         """Have the running exposure paused, continued or given another length."""
@@ -286,34 +262,12 @@ class Control:
         request = requests.get(command) or m.RetimeExposure(float(self._parameters.get("newExposed")))
         self._ask(command, request)
 
-    def _held(self, request: m.Request | m.Promote) -> None:
-        """Show what has become of the exposure, and give it the time that it now needs."""
-        settings = self._observing
-        if settings is None:
-            return
-        seconds = self._longest(settings)
-        match request:
-            case m.PauseExposure() if self.obs.accepts(ObsEvent.PAUSE):
-                self.obs.fire(ObsEvent.PAUSE)
-                self._on_loop(lambda: self._responses.paused(settings.command))
-                seconds = PAUSED_SECONDS
-            case m.ResumeExposure() if self.obs.accepts(ObsEvent.CONTINUE):
-                self.obs.fire(ObsEvent.CONTINUE)
-                self._on_loop(lambda: self._responses.busy(settings.command))
-            case m.RetimeExposure(exposure):
-                seconds += 1.5 * exposure
-                if self.obs.state is ObsState.PAUSED:
-                    seconds = PAUSED_SECONDS
-            case _:
-                return
-        self._pending.expect(settings.command, seconds)
-
     def _promote(self, command: str) -> None:
         self._pending.expect(command, COMMAND_SECONDS)
         try:
             self.workers.tasks.data.post(m.Promote(str(self._parameters.get("promoteName")), command))
         except TaskBusy as error:
-            self._fail(command, f"Data is overloaded ({error})")
+            self._answers.settle(command, f"Data is overloaded ({error})")
 
     # --- asking the Slave ---------------------------------------------------------------------------------
 
@@ -322,7 +276,7 @@ class Control:
         self._post(command, request)
 
     def _expired(self, command: str, seconds: float) -> None:
-        lost = self.obs.state is not ObsState.SAVING
+        lost = self._observation.state is not ObsState.SAVING
         self._failed(command, f"{command}: no answer in {seconds:.0f} s; reboot", controller_lost=lost)
 
     def _post(self, command: str, request: m.Request) -> bool:
@@ -333,23 +287,6 @@ class Control:
             return False
         return True
 
-    def _car_is_awaited(self, command: str) -> bool:
-        """Tell whether the CAR of a command belongs to another one that is still under way."""
-        car = self._responses.car(command)
-        return any(other != command and self._responses.car(other) == car for other in self._pending)
-
-    def _idle(self, command: str) -> None:
-        """Answer IDLE, behind every status that was shown before, unless another command has the CAR too."""
-        self._on_loop(lambda: None if self._car_is_awaited(command) else self._responses.idle(command))
-
-    def _error(self, command: str, reason: str) -> None:
-        """Answer ERROR, behind every status that was shown before."""
-        self._on_loop(lambda: self._responses.error(command, reason))
-
-    def _fail(self, command: str, reason: str) -> None:
-        if self._pending.settle(command):
-            self._error(command, reason)
-
     # --- reports of the tasks -----------------------------------------------------------------------------
 
     def report(self, report: m.Report) -> None:
@@ -359,45 +296,17 @@ class Control:
                 self._done(request)
             case m.Failed(request, reason, lost):
                 self._request_failed(request, reason, lost)
-            case m.ExposureStarted(exposure_id) if self._is_present(exposure_id):
-                self.obs.fire(ObsEvent.EXPOSURE_STARTED)
-            case m.ReadOut(exposure_id, stored) if self._is_present(exposure_id):
-                self.obs.fire(ObsEvent.READ_OUT)
-                if not stored:
-                    self._saved()
-            case m.Stored(exposure_id, path, scratch):
-                self._show.stored(path, scratch)
-                if self._is_present(exposure_id):
-                    self._saved()
-            case m.NotStored(exposure_id, reason) if self._is_present(exposure_id):
-                self._end_observation(ObsEvent.FAILED, reason)
-            case m.Aborted(exposure_id) if self._is_present(exposure_id):
-                self._end_observation(ObsEvent.ABORTED, None)
             case m.ControllerLost(reason):
                 self._controller_lost(reason)
             case m.TaskDied(task, reason):
                 self._task_died(task, reason)
             case _:
-                _log.info("late report %s", report)
-
-    def _is_present(self, exposure_id: str) -> bool:
-        return self._observing is not None and self._observing.exposure_id == exposure_id
-
-    def _saved(self) -> None:
-        """End the observation, or begin its next exposure."""
-        settings = self._observing
-        if settings is not None:
-            self._show.exposures_done(settings.exposures - self._to_come)
-        if settings is None or not self._to_come:
-            self._end_observation(ObsEvent.STORED, None)
-            return
-        self.obs.fire(ObsEvent.NEXT)
-        self._expose(dataclasses.replace(settings, exposure_id=uuid.uuid4().hex))
+                self._observation.report(report)
 
     def _done(self, request: m.Request | m.Promote) -> None:
         match request:
             case m.PauseExposure() | m.ResumeExposure() | m.RetimeExposure():
-                self._held(request)
+                self._observation.held(request)
             case m.Initialise():
                 _advance(self.sdsu, SdsuEvent.DONE)
                 if self.dc.state in (DcState.INITIALISING, DcState.REBOOTING):
@@ -412,8 +321,7 @@ class Control:
             case m.ControllerCommand():
                 _advance(self.sdsu, SdsuEvent.DONE)
         for command in commands_of(request):
-            if self._pending.settle(command):
-                self._idle(command)
+            self._answers.settle(command)
         self._show.health(self)
         self._tell_settled()
 
@@ -426,14 +334,14 @@ class Control:
 
     def _failed(self, command: str, reason: str, controller_lost: bool) -> None:
         if command in OBSERVING:
-            self._end_observation(ObsEvent.FAILED, reason)
+            self._observation.fail(reason)
         elif command not in ("pause", "continue", "retime", "promote", *self._kind.configuring):
             _advance(self.sdsu, SdsuEvent.FAILED)
         if command in ("init", "reboot", "park"):
             _advance(self.dc, DcEvent.FAILED)
         if controller_lost:
             self._controller_lost(reason)
-        self._fail(command, reason)
+        self._answers.settle(command, reason)
         self._show.health(self)
         self._tell_settled()
 
@@ -443,28 +351,12 @@ class Control:
         self._show.controller_problem(reason)
         self._show.health(self)
 
-    def _end_observation(self, event: ObsEvent, reason: str | None) -> None:
-        """Close the observation: records first, then the machine, then the response."""
-        settings = self._observing
-        if settings is None:
-            return
-        command = settings.command
-        self._show.observation_ended()
-        self.obs.fire(event if self.obs.accepts(event) else ObsEvent.FAILED)
-        self._observing = None
-        if self._pending.settle(command):
-            if reason is None:
-                self._idle(command)
-            else:
-                self._error(command, reason)
-
     def _task_died(self, task: str, reason: str) -> None:
         text = f"{task} died; reboot ({reason})"
         _log.error("%s", text)
-        if self._observing is not None:
-            self._end_observation(ObsEvent.FAILED, text)
+        self._observation.fail(text)
         for command in self._pending:
-            self._fail(command, text)
+            self._answers.settle(command, text)
         _advance(self.dc, DcEvent.FAILED)
         self._show.health(self)
         self._tell_settled()

@@ -229,5 +229,7 @@ class TaskDied:
     reason: str
 
 
-Report = Done | Failed | ExposureStarted | ReadOut | Aborted | Stored | NotStored | ControllerLost | TaskDied
+ExposureReport = ExposureStarted | ReadOut | Aborted | Stored | NotStored
+"""what is told of an exposure"""
+Report = Done | Failed | ExposureReport | ControllerLost | TaskDied
 Reporter = Callable[[Report], None]
