@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from nifsdc.camera.accumulator import Accumulator, Keywords
+from nifsdc.sdsu.errors import NotNow
 from nifsdc.sdsu.pixels import Chunk
 from nifsdc.timing.plan import Plan
 
@@ -20,10 +21,6 @@ P = TypeVar("P", bound=Plan)
 
 Step = Callable[[str], None]
 """told what a long operation is doing, in a few words"""
-
-
-class NotNow(Exception):
-    """What was asked of a running exposure cannot be done to it; the text says why, in a few words."""
 
 
 class Stopped(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import dropwhile
@@ -14,23 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc.camera.accumulator import SATURATION, SCIENCE, Image, Keywords, image_keywords
-from nifsdc.camera.camera import Measured, NotNow, ReadSize, Step
+from nifsdc.camera.camera import Measured, ReadSize, Step
 from nifsdc.camera.ccd_detector import CcdDetector
 from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
 from nifsdc.sdsu.controller import Controller
-from nifsdc.sdsu.integration import Integration
 from nifsdc.sdsu.pixels import Cancelled, Chunk, PixelStream
 from nifsdc.sdsu.sequences.annexes import SHORTEST_MS, ccd_bias, ccd_dark, ccd_flash, ccd_run
-from nifsdc.sdsu.sequences.steps import Integrate, Send, Sequence
+from nifsdc.sdsu.sequences.integrating import Integrating
+from nifsdc.sdsu.sequences.steps import Integrate, Send, Sequence, TimedBy
 from nifsdc.sdsu.sequences.steps import Step as SequenceStep
 from nifsdc.sdsu.windows import Window, WindowPlan
 from nifsdc.sdsu.words import Board
 from nifsdc.timing.ccd import CcdPlan, CcdRequest, ExposureType, Region
-
-LOOK_SECONDS = 0.25
-"""detector seconds between two looks at what is asked of an exposure"""
-PAUSE_LOOK_SECONDS = 0.05
-"""real seconds between two looks at one that is paused"""
 
 
 @dataclass(frozen=True)
@@ -142,9 +136,7 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
     def __init__(self, detector: CcdDetector, controller: Controller, start_up: StartUp) -> None:
         super().__init__(controller, start_up)
         self.detector = detector
-        self._integration = Integration(self.now)
-        self._by_controller = False
-        """whether the controller has a shutter open, or would have if it were not paused"""
+        self._integrating = Integrating(controller)
         self._measured = Measured(0.0, "HOST")
         self._fragments = 0
         self._rates: dict[bool, int] = {}
@@ -274,7 +266,6 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
             raise Cancelled
         request = plan.request
         self._block = self.link.progress().block
-        self._by_controller = False
         self._measured = Measured(0.0, "CONTROLLER" if request.type.opens_shutter else "HOST")
         *clearing, last = _commands(annex_c(request).steps)
         for step in clearing:
@@ -282,12 +273,9 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
         begun = datetime.now(UTC)
         self.controller.send(last)
         if request.type.exposes:
-            self._by_controller = request.type.opens_shutter
-            self._integration.begin(request.exposure)
+            timed_by = TimedBy.UTILITY if request.type.opens_shutter else TimedBy.HOST
+            self._integrating.begin(timed_by, request.exposure)
         return begun
-
-    def _demand(self, seconds: float) -> None:
-        self.controller.utility_board.demanded_exposure_ms.write(round(seconds * 1000))
 
     def read_set(
         self,
@@ -316,30 +304,17 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
             take(chunk)
 
     def _integrate(self, request: CcdRequest, cancel: threading.Event, stop: threading.Event) -> Measured:
-        integration = self._integration
         following = dropwhile(lambda step: not isinstance(step, Integrate), annex_c(request).steps)
         wait = next(following)
         margin = wait.before / 1000 if isinstance(wait, Integrate) else 0.0
-        while True:
-            with integration.lock:
-                ending = stop.is_set() or cancel.is_set()
-                left = integration.left
-                if ending or left <= margin:
-                    # From here on nobody else may change it.
-                    elapsed = integration.end()
-                    break
-            if integration.paused:
-                cancel.wait(PAUSE_LOOK_SECONDS)
-            else:
-                self.link.clock.sleep(min(left - margin, LOOK_SECONDS), cancel)
-        if not self._by_controller:
-            return Measured(elapsed, "HOST")
-        if ending:
-            self._demand(0.0)
+        waited = self._integrating.wait(cancel, stop.is_set, margin)
+        if not request.type.opens_shutter:
+            return Measured(waited.seconds, "HOST")
+        if waited.early:
+            self._integrating.cut_short()
         milliseconds = 0
         for step in _commands(following):
             milliseconds = self.controller.send(step) or 0
-        self._by_controller = False
         return Measured(milliseconds / 1000.0, "CONTROLLER")
 
     def end_exposure(self, plan: CcdReadoutPlan) -> Measured:
@@ -351,33 +326,12 @@ class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
 
     def pause(self) -> None:
         """Close the shutter and halt the timer (PEX); a dark is the host's to halt."""
-        with self._changing() as integration:
-            if integration.paused:
-                raise NotNow("exposure is paused already")
-            if self._by_controller:
-                self._utility("PEX")
-            integration.pause()
+        self._integrating.pause()
 
     def resume(self) -> None:
         """Open the shutter and let the timer go on (REX)."""
-        with self._changing() as integration:
-            if not integration.paused:
-                raise NotNow("exposure is not paused")
-            if self._by_controller:
-                self._utility("REX")
-            integration.resume()
+        self._integrating.resume()
 
     def retime(self, seconds: float) -> None:
         """Give the exposure another length through the noticeboard, which the timer looks at all the time."""
-        with self._changing() as integration:
-            if self._by_controller:
-                self._demand(seconds)
-            integration.retime(seconds)
-
-    @contextmanager
-    def _changing(self) -> Iterator[Integration]:
-        """Hold the integration while it is changed together with the controller's."""
-        with self._integration.lock:
-            if not self._integration.running:
-                raise NotNow("exposure is about to end")
-            yield self._integration
+        self._integrating.retime(seconds)

@@ -50,3 +50,7 @@ class Busy(ControllerError):
 
 class DownloadFailed(ControllerError):
     """A word of a programme or of a window table read back otherwise than it was written."""
+
+
+class NotNow(Exception):
+    """What was asked of a running exposure cannot be done to it; the text says why, in a few words."""

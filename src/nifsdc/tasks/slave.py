@@ -11,10 +11,9 @@ from collections import deque
 from enum import IntEnum
 from typing import Any
 
-from nifsdc.camera.camera import NotNow
 from nifsdc.camera.sdsu import SdsuCamera
 from nifsdc.dictionary import StatusDictionary
-from nifsdc.sdsu.errors import Busy, ControllerError
+from nifsdc.sdsu.errors import Busy, ControllerError, NotNow
 from nifsdc.sdsu.pixels import Cancelled
 from nifsdc.tasks.engineering import Engineering
 from nifsdc.tasks.exposure import READING, Exposure, Phase
@@ -267,7 +266,7 @@ class SlaveTask(Task[Request]):
                 case RetimeExposure(seconds):
                     self._camera.retime(seconds)
                     exposure.retimed = seconds - exposure.plan.gap
-        except (NotNow, Busy) as error:
+        except NotNow as error:
             self._report(Failed(request, brief(error)))
         except ControllerError as error:
             exposure.error = error

@@ -17,13 +17,14 @@ from nifsdc.sdsu.controller import (
     StartupSettings,
     UnexpectedReset,
 )
+from nifsdc.sdsu.errors import NotNow
 from nifsdc.sdsu.links.sim import SimLink
 from nifsdc.sdsu.memory import ClockState
 from nifsdc.sdsu.pixels import Cancelled, Chunk
 from nifsdc.sdsu.programs import synthetic
 from nifsdc.sdsu.readout import Phase
 from nifsdc.sdsu.sequences import annexes
-from nifsdc.sdsu.sequences.runner import NotNow, Outcome, Runner
+from nifsdc.sdsu.sequences.runner import Outcome, Runner
 from nifsdc.sdsu.sequences.steps import Sequence
 from nifsdc.sdsu.words import Board, word
 from nifsdc_sim.process import SimulatorProcess

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nifsdc.sdsu.commands import COMMANDS, Reply
 from nifsdc.sdsu.controller import Controller
-from nifsdc.sdsu.errors import Busy, ControllerError, ErrorReply
-from nifsdc.sdsu.integration import Integration
+from nifsdc.sdsu.errors import ControllerError
 from nifsdc.sdsu.pixels import Cancelled, Chunk, PixelStream
 from nifsdc.sdsu.sequences.annexes import CURRENT, SHORTEST_MS
+from nifsdc.sdsu.sequences.integrating import Integrating
 from nifsdc.sdsu.sequences.steps import (
     Integrate,
     Load,
@@ -25,16 +24,8 @@ from nifsdc.sdsu.sequences.steps import (
 )
 from nifsdc.sdsu.words import Board
 
-LOOK_SECONDS = 0.25
-"""detector seconds between two looks at what is asked of an integration"""
-PAUSE_LOOK_SECONDS = 0.02
-"""real seconds between two looks at one that is paused"""
 START_SECONDS = 2.0
 """detector seconds until a read's first pixel is due"""
-
-
-class NotNow(Exception):
-    """What was asked of a running sequence cannot be done to it; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +73,11 @@ class Runner:
         self._take = take or (lambda block, chunk: None)
         self._tell = tell or (lambda text: None)
         self._cancel = threading.Event()
-        self._integration = Integration(controller.link.clock.now)
-        self._timed_by = TimedBy.HOST
+        self._integrating = Integrating(controller)
         self._timer = 0.0
         """detector time from which the host's timer counts"""
         self._exposing = False
         """whether the controller may have a shutter open"""
-        self._paused = False
-        """whether the last integration was paused when it ended"""
         self._block = 0
         self._record = _Record()
 
@@ -115,7 +103,7 @@ class Runner:
         if any(isinstance(step, ResetController | Load) for step in sequence.steps):
             raise ValueError(f"{sequence.name} is carried out by Controller.startup")
         self._cancel.clear()
-        self._exposing = self._paused = False
+        self._exposing = False
         self._timer = self._controller.link.clock.now()
         self._record = _Record()
         self._block = self._controller.link.progress().block
@@ -135,58 +123,25 @@ class Runner:
 
     def pause(self) -> None:
         """Halt the integration, and with it the controller's timer and shutter (PEX). Raises NotNow."""
-        with self._changing() as integration:
-            if self._timed_by is TimedBy.TIMING:
-                raise NotNow("an array that integrates between its reads cannot be paused: retime or finish")
-            if integration.paused:
-                raise NotNow("the integration is paused already")
-            if self._timed_by is TimedBy.UTILITY:
-                self._controller.command(Board.UTILITY, "PEX")
-            integration.pause()
+        self._integrating.pause()
 
     def resume(self) -> None:
         """Let a paused integration go on (REX). Raises NotNow."""
-        with self._changing() as integration:
-            if not integration.paused:
-                raise NotNow("the integration is not paused")
-            if self._timed_by is TimedBy.UTILITY:
-                self._controller.command(Board.UTILITY, "REX")
-            integration.resume()
+        self._integrating.resume()
 
     def retime(self, milliseconds: int) -> None:
         """Give the integration another length in all, through the noticeboard. Raises NotNow."""
         if milliseconds < SHORTEST_MS:
             raise ValueError(f"an integration of {milliseconds} ms; expected {SHORTEST_MS} ms or more")
-        with self._changing() as integration:
-            if self._timed_by is not TimedBy.HOST:
-                self._controller.utility_board.demanded_exposure_ms.write(milliseconds)
-            integration.retime(milliseconds / 1000)
+        self._integrating.retime(milliseconds / 1000)
 
     def finish(self) -> None:
         """End the integration now and read out: what is left of it is cut off. Raises NotNow."""
-        with self._changing() as integration:
-            paused = integration.paused
-            if self._timed_by is not TimedBy.HOST:
-                self._cut_short(paused)
-            if paused:
-                integration.resume()
-            integration.retime(SHORTEST_MS / 1000)
+        self._integrating.finish()
 
     def cancel(self) -> None:
         """Give the sequence up; `run` raises Cancelled."""
         self._cancel.set()
-
-    @contextmanager
-    def _changing(self) -> Iterator[Integration]:
-        with self._integration.lock:
-            if not self._integration.running:
-                raise NotNow("no integration of this sequence can be changed now")
-            if self._timed_by is TimedBy.SCHEDULE:
-                raise NotNow("reads at given times cannot be changed: cancel")
-            try:
-                yield self._integration
-            except Busy as error:
-                raise NotNow(f"the integration has just ended ({error})") from error
 
     # --- steps --------------------------------------------------------------------------------------------
 
@@ -212,43 +167,20 @@ class Runner:
 
     def _integrate(self, step: Integrate) -> None:
         elapsed = self._controller.link.clock.now() - self._timer
-        self._wait(step.timed_by, step.milliseconds / 1000, elapsed, step.before / 1000)
+        self._integrating.begin(step.timed_by, step.milliseconds / 1000, elapsed)
+        self._wait(before=step.before / 1000)
 
-    def _wait(
-        self,
-        timed_by: TimedBy,
-        seconds: float,
-        elapsed: float = 0.0,
-        before: float = 0.0,
-        block: int | None = None,
-    ) -> None:
-        """Wait until some seconds before the end of an integration, or until a block of pixels begins."""
-        link = self._controller.link
-        with self._integration.lock:
-            self._timed_by = timed_by
-            self._integration.begin(seconds, elapsed)
-        try:
-            while not self._cancel.is_set():
-                with self._integration.lock:
-                    left = self._integration.left - before
-                    if left <= 0 or (block is not None and link.progress().block >= block):
-                        # From here on nobody else may change it.
-                        self._integration.end()
-                        return
-                if self._integration.paused:
-                    self._cancel.wait(PAUSE_LOOK_SECONDS)
-                else:
-                    link.clock.sleep(min(left, LOOK_SECONDS), self._cancel)
+    def _wait(self, over: Callable[[], bool] = lambda: False, before: float = 0.0) -> None:
+        """Wait until some seconds before the end of the integration, or until it is over."""
+        self._integrating.wait(self._cancel, over, before)
+        if self._cancel.is_set():
             raise Cancelled
-        finally:
-            with self._integration.lock:
-                self._paused = self._integration.paused
-                self._integration.end()
 
     def _take_pixels(self, step: TakePixels) -> None:
         self._block += 1
         if step.milliseconds:
-            self._wait(TimedBy.TIMING, step.milliseconds / 1000, block=self._block)
+            self._integrating.begin(TimedBy.TIMING, step.milliseconds / 1000)
+            self._wait(lambda: self._controller.link.progress().block >= self._block)
         number = len(self._record.pixels)
         self._record.pixels.append(0)
         wanted = step.reads * self._controller.pixels_per_read()
@@ -269,13 +201,5 @@ class Runner:
     def _end_exposure(self) -> None:
         """Have the controller end the exposure that it may have begun, which closes the shutter."""
         if self._exposing:
-            self._cut_short(self._paused)
+            self._integrating.cut_short()
             self._controller.command(Board.UTILITY, "DEX")
-
-    def _cut_short(self, paused: bool) -> None:
-        """Have the controller end its integration now, which closes a shutter."""
-        self._controller.utility_board.demanded_exposure_ms.write(SHORTEST_MS)
-        if paused:
-            # A timer that looks at the demand while it is paused has ended by now, and refuses.
-            with suppress(ErrorReply):
-                self._controller.command(Board.UTILITY, "REX")
