@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -15,17 +14,10 @@ from nifsdc.sdsu.programs import synthetic
 from nifsdc.sdsu.words import Board
 from nifsdc_sim.process import SimulatorProcess
 
+from ..waiting import until
+
 TEMPERATURE_MK = 65_000
 FULL_READ = 4 * 1024 * (1024 + 32)
-DEADLINE_S = 60.0
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Poll until something holds."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {DEADLINE_S} s"
-        time.sleep(0.001)
 
 
 @dataclass

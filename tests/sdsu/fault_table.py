@@ -147,7 +147,7 @@ def outcome(case: Case) -> Outcome:
                 noticed = type(error).__name__
                 if isinstance(error, LinkLost):
                     session.link.reopen()
-            kept = ()
+            kept: tuple[int, ...] = ()
             if session.collector is not None:
                 session.collector.stop()
                 kept = session.collector.counts

@@ -27,7 +27,8 @@ from nifsdc.sdsu.readout import Phase
 from nifsdc.sdsu.words import DON, Address, Board, Space
 from nifsdc_sim.process import SimulatorProcess
 
-from .conftest import FULL_READ, TEMPERATURE_MK, Rig, until
+from ..waiting import until
+from .conftest import FULL_READ, TEMPERATURE_MK, Rig
 
 BOARDS = (Board.TIMING, Board.UTILITY)
 

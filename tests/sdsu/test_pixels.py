@@ -21,7 +21,7 @@ from nifsdc.sdsu.links.sim import SimLink
 from nifsdc.sdsu.pixels import PixelsLost, PixelStream
 from nifsdc_sim.card import InterfaceCard
 
-from .conftest import DEADLINE_S, until
+from ..waiting import DEADLINE_S, until
 
 BUFFER = 100
 

@@ -7,7 +7,8 @@ from nifsdc.sdsu.memory import ClockState
 from nifsdc.sdsu.readout import Phase
 from nifsdc.sdsu.words import Board, Packet, encode, word
 
-from .conftest import FULL_READ, Rig, until
+from ..waiting import until
+from .conftest import FULL_READ, Rig
 
 RATE = 204_027
 READ_S = 1024 * (1024 + 32) / RATE

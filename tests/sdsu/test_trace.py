@@ -20,7 +20,8 @@ from nifsdc.sdsu.trace_replay import replay
 from nifsdc.sdsu.words import Address, Board, Space, word
 from nifsdc_sim.process import SimulatorProcess
 
-from .conftest import FULL_READ, Rig, until
+from ..waiting import until
+from .conftest import FULL_READ, Rig
 
 WORDS = st.lists(st.integers(0, 0xFFFFFF), min_size=1, max_size=7).map(tuple)
 

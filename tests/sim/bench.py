@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
@@ -17,18 +16,11 @@ from nifsdc.sdsu.links.sim import SimLink
 from nifsdc.sdsu.words import Board, Packet, encode, word
 from nifsdc_sim.process import SimulatorProcess
 
-DEADLINE_S = 60.0
+from ..waiting import DEADLINE_S, until
+
 TIMING, UTILITY = Board.TIMING, Board.UTILITY
 P, X, Y = 0x100000, 0x200000, 0x400000
 """bits of address words (INS-DAS-18, "Syntax")"""
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Poll until something holds."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {DEADLINE_S} s"
-        time.sleep(0.001)
 
 
 @dataclass

@@ -8,7 +8,8 @@ import pytest
 from nifsdc.sdsu.commands import COMMANDS, Detectors, Reply
 from nifsdc.sdsu.words import Board, word
 
-from .bench import TIMING, UTILITY, Bench, P, X, Y, bench, until
+from ..waiting import until
+from .bench import TIMING, UTILITY, Bench, P, X, Y, bench
 
 DON, ERR = word("DON"), word("ERR")
 IR_FRAME = 4 * 1024 * (1024 + 32)

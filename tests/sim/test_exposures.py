@@ -7,7 +7,8 @@ import pytest
 
 from nifsdc.sdsu.words import word
 
-from .bench import TIMING, UTILITY, Bench, bench, until
+from ..waiting import until
+from .bench import TIMING, UTILITY, Bench, bench
 
 OPEN, CLOSED, FAULT = 0, 1, 2
 CURRENT, PREFLASH, SHUTTER, ERRNO = 0, 2, 3, 4

@@ -15,7 +15,8 @@ from nifsdc_sim.faults import FAULTS, Fault, FaultKind, Faults, parse
 from nifsdc_sim.fibre import PixelFaults
 from nifsdc_sim.process import SimulatorProcess
 
-from .bench import DEADLINE_S, TIMING, UTILITY, Bench, X, bench, until
+from ..waiting import DEADLINE_S, until
+from .bench import TIMING, UTILITY, Bench, X, bench
 
 DON, ERR, SYR = word("DON"), word("ERR"), word("SYR")
 CCD_FRAME = 1024 * (16 + 1024 + 32)

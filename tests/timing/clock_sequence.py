@@ -44,41 +44,33 @@ class _Ccd:
 
 def no_clear(e: float, r: float, f: float, nskip: int) -> Iterator[Frame]:
     """C, then stamp, E, F, R for each frame."""
-    ccd = _Ccd()
-    number = 0
-    while True:
-        number += 1
-        stamp = ccd.now
-        ccd.collect(e)
-        if number % (nskip + 1) == 0:
-            masked = ccd.take()
-            ccd.lose(f)
-        else:
-            masked = []
-            ccd.collect(f)
-        ccd.collect(r)
-        yield Frame(number, stamp, masked)
+    return _frames(e, r, f, None, nskip)
 
 
 def clear(e: float, r: float, f: float, w: float, nskip: int) -> Iterator[Frame]:
     """C, then stamp, E, F, R, W for each frame; W wipes only after a genuine F."""
+    return _frames(e, r, f, w, nskip)
+
+
+def _frames(e: float, r: float, f: float, w: float | None, nskip: int) -> Iterator[Frame]:
     ccd = _Ccd()
     number = 0
     while True:
         number += 1
         stamp = ccd.now
         ccd.collect(e)
+        masked: list[Span] = []
         if number % (nskip + 1) == 0:
             masked = ccd.take()
             ccd.lose(f)
             ccd.collect(r)
-            ccd.take()
-            ccd.lose(w)
+            if w is not None:
+                ccd.take()
+                ccd.lose(w)
         else:
-            masked = []
             ccd.collect(f)
             ccd.collect(r)
-            ccd.collect(w)
+            ccd.collect(w or 0.0)
         yield Frame(number, stamp, masked)
 
 

@@ -17,7 +17,7 @@ from astropy.io import fits
 from nifsdc.data.errors import DataError
 from nifsdc.data.fits_image import primary_header
 from nifsdc.data.frame import Card
-from nifsdc.data.names import SUFFIX, clean_label
+from nifsdc.data.names import MESSAGE, SUFFIX, clean_label
 
 FOLDER = "scratch"
 GLANCE = "glance"
@@ -52,7 +52,7 @@ def newest(folder: Path, name: str) -> Path:
         files = [path for path in folder.iterdir() if re.fullmatch(wanted, path.name)]
         return max(files, key=lambda path: (path.stat().st_mtime_ns, len(path.name), path.name))
     except (FileNotFoundError, ValueError):
-        raise NoScratchFile(f"no scratch file {stem}"[:39]) from None
+        raise NoScratchFile(f"no scratch file {stem}"[:MESSAGE]) from None
 
 
 @dataclass(frozen=True)

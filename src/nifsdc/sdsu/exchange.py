@@ -20,11 +20,17 @@ from nifsdc.sdsu.words import DON, Address, Board, Space
 
 UNBOUNDED = 1 << 31
 READ_BLOCKS = {"MRA": 2, "GRB": 2, "RDT": UNBOUNDED, "MRC": 1}
-"""blocks of pixels that a command makes; RDT goes on until it is aborted"""
+"""blocks of pixels that a command makes of one read; RDT goes on until it is aborted"""
 STILL_ONLY = frozenset({*READ_BLOCKS, "RDC", "CLR", "IDL", "STP"})
 """commands that are not for a controller that integrates between two blocks"""
 GENERATION_2 = 2
 """what a controller is that does not know GEN"""
+
+
+def blocks_of(label: str, reads: int) -> tuple[int, int]:
+    """Return how many blocks of pixels a command of so many reads makes, and the reads in each."""
+    # MRC makes a block of each of its reads; those of the others have all of them.
+    return (reads, 1) if label == "MRC" else (READ_BLOCKS[label], reads)
 
 
 class Exchange:
@@ -210,11 +216,7 @@ class Exchange:
     def _start_reads(self, board: Board, label: str, arguments: tuple[int, ...]) -> None:
         with self._transactor.exclusive():
             reads = arguments[0] if arguments else 1
-            # MRC makes a block of each of its reads; those of the others have all of them.
-            of_each = label == "MRC"
-            readout = self._planned(
-                label, blocks=reads if of_each else READ_BLOCKS[label], reads=1 if of_each else reads
-            )
+            readout = self._planned(label, *blocks_of(label, reads))
             self._ask(board, label, arguments)
             self._readout = readout
 

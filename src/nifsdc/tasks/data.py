@@ -143,7 +143,7 @@ class DataTask(Task[Frame | Promote]):
             self._status.set(name, YES if up else NO)
         problem = self.problem
         for flag, text in (("dhsProblem", "dhsProblemMsg"), ("fitsProblem", "fitsProbMsg")):
-            self._status.set(text, problem[:39])
+            self._status.set(text, problem[:TEXT_LENGTH])
             self._status.set(flag, 1 if problem else 0)
         counters = self._delivery.counters
         self._status.set("framesStored", counters.stored)

@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,16 +29,7 @@ from .fake_driver import FakeDriver, FakePci, FakePcie
 
 SPEED = 50.0
 START_SECONDS = 60.0
-DEADLINE_S = 60.0
 KINDS = ("sim", "tcp", "pci", "pci-old", "pcie")
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Poll until something holds."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {DEADLINE_S} s"
-        time.sleep(0.002)
 
 
 def raw_start_up(link: Link) -> Controller:

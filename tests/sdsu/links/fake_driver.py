@@ -84,7 +84,7 @@ class FakeDriver(abc.ABC):
         self.calls.append(("mmap", length))
         if length > self._link.buffer.nbytes:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        return memoryview(self._link.buffer).cast("B")[:length]
+        return self._link.buffer.data.cast("B")[:length]
 
     def close(self, descriptor: int) -> None:
         self._check(descriptor)

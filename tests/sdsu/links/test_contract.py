@@ -10,7 +10,8 @@ from nifsdc.sdsu.lod import Block, LodFile
 from nifsdc.sdsu.memory import ReadoutMode
 from nifsdc.sdsu.words import Address, Board, Space
 
-from .conftest import LinkRig, raw_start_up, until
+from ...waiting import until
+from .conftest import LinkRig, raw_start_up
 from .fake_driver import FULL_READ
 
 PATTERN = np.arange(FULL_READ) % 65536

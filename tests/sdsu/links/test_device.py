@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from nifsdc.sdsu.links.spec import DriverKind
 from nifsdc.sdsu.words import Board
 from nifsdc_sim.process import SimulatorProcess
 
-from .conftest import fake_driver, raw_start_up, until
+from ...waiting import until
+from .conftest import fake_driver, raw_start_up
 from .fake_driver import FULL_READ, FakeDriver
 
 ARC = 0x41524300
@@ -39,33 +41,33 @@ def of(driver: FakeDriver, kind: str) -> list[int]:
     return [request for name, request in driver.calls if name == kind]
 
 
+@contextmanager
+def opened(kind: str, simulator: SimulatorProcess) -> Iterator[tuple[DeviceLink, FakeDriver]]:
+    simulator.clear_faults()
+    link, driver = fake_driver(kind, simulator)
+    link.reopen()
+    yield link, driver
+    link.close()
+
+
 @pytest.fixture(params=["pci", "pci-old", "pcie"])
 def device(
     request: pytest.FixtureRequest, simulator: SimulatorProcess
 ) -> Iterator[tuple[DeviceLink, FakeDriver]]:
-    simulator.clear_faults()
-    link, driver = fake_driver(request.param, simulator)
-    link.reopen()
-    yield link, driver
-    link.close()
+    with opened(request.param, simulator) as both:
+        yield both
 
 
 @pytest.fixture
 def pci(simulator: SimulatorProcess) -> Iterator[tuple[DeviceLink, FakeDriver]]:
-    simulator.clear_faults()
-    link, driver = fake_driver("pci", simulator)
-    link.reopen()
-    yield link, driver
-    link.close()
+    with opened("pci", simulator) as both:
+        yield both
 
 
 @pytest.fixture
 def pcie(simulator: SimulatorProcess) -> Iterator[tuple[DeviceLink, FakeDriver]]:
-    simulator.clear_faults()
-    link, driver = fake_driver("pcie", simulator)
-    link.reopen()
-    yield link, driver
-    link.close()
+    with opened("pcie", simulator) as both:
+        yield both
 
 
 def test_the_pci_driver_is_opened_set_up_and_mapped(pci: tuple[DeviceLink, FakeDriver]) -> None:
@@ -191,7 +193,12 @@ def test_an_answer_that_comes_late_is_kept_apart(
     with pytest.raises(TimeoutError):
         link.transact(TDL, 0.1)
     found: list[tuple[int, ...]] = []
-    until(lambda: bool(found.extend(link.unasked()) or found), "the late answer")
+
+    def came() -> bool:
+        found.extend(link.unasked())
+        return bool(found)
+
+    until(came, "the late answer")
     assert found == [(0x020002, 0x123456)]
     assert link.transact((0x000203, 0x54444C, 7), 30.0) == (0x020002, 7)
 

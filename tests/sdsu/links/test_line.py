@@ -17,7 +17,8 @@ from nifsdc.sdsu.links.choose import open_link
 from nifsdc.sdsu.links.line import Line, readable
 from nifsdc_sim.process import SimulatorProcess
 
-from .conftest import DEADLINE_S, ServerProcess, spec_of, until
+from ...waiting import DEADLINE_S, until
+from .conftest import ServerProcess, spec_of
 
 TDL = (0x000203, 0x54444C, 0x123456)
 BACK = (0x020002, 0x123456)

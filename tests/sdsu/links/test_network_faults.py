@@ -19,7 +19,8 @@ from nifsdc.sdsu.memory import ReadoutMode
 from nifsdc.sdsu.words import Address, Board, Space
 from nifsdc_sim.process import SimulatorProcess
 
-from .conftest import ServerProcess, raw_start_up, spec_of, until
+from ...waiting import until
+from .conftest import ServerProcess, raw_start_up, spec_of
 from .fake_driver import FULL_READ
 from .proxy import Proxy
 

@@ -15,7 +15,8 @@ from nifsdc.sdsu.links.tcp import TcpLink
 from nifsdc.sdsu.memory import ReadoutMode
 from nifsdc_sim.process import SimulatorProcess
 
-from .conftest import ServerProcess, raw_start_up, spec_of, until
+from ...waiting import until
+from .conftest import ServerProcess, raw_start_up, spec_of
 from .fake_driver import FULL_READ
 
 TDL = (0x000203, 0x54444C, 0x123456)

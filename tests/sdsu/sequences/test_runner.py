@@ -29,7 +29,8 @@ from nifsdc.sdsu.sequences.steps import Sequence
 from nifsdc.sdsu.words import Board, word
 from nifsdc_sim.process import SimulatorProcess
 
-from ..conftest import DEADLINE_S, Rig, until
+from ...waiting import DEADLINE_S, until
+from ..conftest import Rig
 
 SPEED = 20.0
 CLOSED = 1

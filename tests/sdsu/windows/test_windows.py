@@ -68,7 +68,8 @@ def clocking(plan: WindowPlan) -> Clocking:
 def binned(image: NDArray[np.uint32], xbin: int, ybin: int) -> NDArray[np.uint32]:
     """Add up pixels."""
     rows, columns = image.shape
-    return image.reshape(rows // ybin, ybin, columns // xbin, xbin).sum(axis=(1, 3))
+    total: NDArray[np.uint32] = image.reshape(rows // ybin, ybin, columns // xbin, xbin).sum(axis=(1, 3))
+    return total
 
 
 BENCHES = {

@@ -11,6 +11,7 @@ from nifsdc.sdsu.commands import COMMANDS, Detectors, Reply
 from nifsdc.sdsu.console.frames import Collector, Expected, Pixels
 from nifsdc.sdsu.console.language import SHORT, Mistake, Place, number, shown, take_address, take_board
 from nifsdc.sdsu.controller import Controller
+from nifsdc.sdsu.exchange import READ_BLOCKS, UNBOUNDED, blocks_of
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.lod import LodError, LodFile, parse
 from nifsdc.sdsu.memory import Noticeboard
@@ -18,8 +19,8 @@ from nifsdc.sdsu.programs import synthetic
 from nifsdc.sdsu.trace_link import TracedLink
 from nifsdc.sdsu.words import DON, Board
 
-READERS = {"RDC": 1, "MRA": 2, "GRB": 2, "RDT": None, "MRC": None}
-"""commands that bring pixels, and in how many blocks (None: it depends)"""
+READERS = ("RDC", *READ_BLOCKS)
+"""commands that bring pixels"""
 WAIT_SECONDS = 60.0
 KINDS = {"ir": Detectors.IR, "ccd": Detectors.CCD}
 Say = Callable[[str], None]
@@ -169,9 +170,10 @@ class Session:
         board = self.controller.timing_board
         columns, rows = board.columns.read(), board.rows.read()
         reads = values[0] if values else 1
-        blocks = values[0] if name == "MRC" else READERS[name]
+        blocks, reads_each = (1, reads) if name == "RDC" else blocks_of(name, reads)
+        known = None if blocks == UNBOUNDED else blocks
         self.drop_readout()
-        expected = Expected(name, blocks, 1 if name == "MRC" else reads, columns, rows)
+        expected = Expected(name, known, reads_each, columns, rows)
         collector = Collector(self.link, expected)
         if name == "RDC":
             self.controller.read_out()
@@ -179,7 +181,7 @@ class Session:
             self.controller.command(Board.TIMING, name, *values)
         self.collector = collector
         collector.start()
-        self.say(f"{'sent' if name == 'RDC' else 'DON'}: {blocks or 'any'} x {expected.pixels} pixels come")
+        self.say(f"{'sent' if name == 'RDC' else 'DON'}: {known or 'any'} x {expected.pixels} pixels come")
 
     def drop_readout(self) -> None:
         """Collect no more pixels of the last readout, and forget it."""
