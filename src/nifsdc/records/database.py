@@ -24,14 +24,13 @@ from .events import Events
 from .fields import Event, Field
 from .linking import Linking
 from .notify import Notify
-from .record import ALARM, VALUE, VALUE_LOG, Record, Subroutine, log
+from .processing import Processing
+from .record import VALUE, VALUE_LOG, Record, Subroutine
 from .scanning import Scanning
 from .spec import LinkKind
 from .timers import Timers
-from .types import AlarmStatus, EventMask, PutSource, Severity, Value
+from .types import AlarmStatus, EventMask, PutSource, Value
 
-MAX_LOCK = 10
-"""times an active record may be asked to process before it is in SCAN_ALARM"""
 MAX_WORK = 20_000
 """queued processings done in one go; links that chase each other for ever then leave room for others"""
 
@@ -70,6 +69,7 @@ class Database:
         self._found: dict[str, Field] = {}
         self.events = Events(self)
         self.post = self.events.post
+        self.processing = Processing(self.post)
         self.links = Linking(self, allow_external=allow_external)
         self.scanning = Scanning(self)
         self._work: deque[Callable[[], None]] = deque()
@@ -274,79 +274,13 @@ class Database:
             record.v["RPRO"] = 1
         else:
             record.v["PUTF"] = 1
-            self.process_record(record)
+            self.processing.process(record)
         return True
 
     # --- processing
-    def process_passive(self, source: Record, target: Record) -> None:
-        """Process a record for another one, if it is passive (dbScanPassive)."""
-        if target.v["SCAN"] == 0:
-            self.process_target(source, target)
-
-    def process_target(self, source: Record, target: Record) -> None:
-        """Process a record for another one, which counts as active meanwhile (processTarget)."""
-        sv, tv = source.v, target.v
-        was_active = sv["PACT"]
-        sv["PACT"] = 1
-        if not tv["PACT"]:
-            tv["PUTF"] = sv["PUTF"]
-            if source.notify is not None and target.notify is None:
-                source.notify.add(target)
-        elif sv["PUTF"] and not target.active:
-            tv["RPRO"] = 1
-        self.process_record(target)
-        sv["PACT"] = was_active
-
-    def process_record(self, record: Record) -> None:
-        """Process a record now (dbProcess): nothing when it is active or disabled."""
-        v = record.v
-        if v["PACT"]:
-            self._already_active(record)
-            return
-        v["LCNT"] = 0
-        disable = record.links["SDIS"]
-        if disable.text.constant is None:
-            record.read("SDIS", "DISA")
-        if v["DISA"] == v["DISV"]:
-            self._disabled(record)
-            return
-        if v["TPRO"]:
-            log.info("process %s (%s)", record.name, record.rtyp)
-        v["PACT"] = 1
-        record.active = True
-        stays = False
-        try:
-            stays = record.process()
-        finally:
-            record.active = False
-            if not stays:
-                v["PACT"] = 0
-
-    def _already_active(self, record: Record) -> None:
-        v = record.v
-        if v["STAT"] == AlarmStatus.SCAN or v["SEVR"] >= Severity.INVALID:
-            return
-        v["LCNT"] = min(v["LCNT"] + 1, 255)
-        if v["LCNT"] <= MAX_LOCK:
-            return
-        record.set_alarm(AlarmStatus.SCAN, Severity.INVALID)
-        self.post(record, "VAL", record.reset_alarms() | VALUE_LOG)
-
-    def _disabled(self, record: Record) -> None:
-        v = record.v
-        v["RPRO"] = v["PUTF"] = 0
-        if v["STAT"] != AlarmStatus.DISABLE:
-            v["STAT"], v["SEVR"] = int(AlarmStatus.DISABLE), v["DISS"]
-            v["NSTA"] = v["NSEV"] = 0
-            self.post(record, "STAT", VALUE)
-            self.post(record, "SEVR", VALUE)
-            self.post(record, "VAL", VALUE | ALARM)
-        if record.notify is not None:
-            record.notify.finished(record)
-
     def process_later(self, record: Record) -> None:
         """Process a record in a chain of its own after the present one (scanOnce)."""
-        self._work.append(partial(self.process_record, record))
+        self._work.append(partial(self.processing.process, record))
 
     def later(self, action: Callable[[], None]) -> None:
         """Do something in a chain of its own after the present one."""

@@ -242,7 +242,7 @@ class BoRecord(_Writing, _TwoStates):
     def _fall_back(self) -> None:
         if self.v["VAL"] == 1:
             self.v["VAL"] = 0
-            self.db.process_record(self)
+            self.db.processing.process(self)
 
 
 class MbboRecord(_Writing, _SixteenStates):

@@ -79,7 +79,7 @@ class Linking:
         elif not known:
             return
         if link.triggers and (link.process is Process.CP or link.record.v["SCAN"] == 0):
-            self._db.later(partial(self._db.process_record, link.record))
+            self._db.later(partial(self._db.processing.process, link.record))
 
     def on_external_put(self, writer: Callable[[Link, Scalar], bool]) -> None:
         """Who sends what output links to other servers write; it returns False when it cannot."""
@@ -120,7 +120,7 @@ class Linking:
             assert source is not None, link.text
             other = source.record
             if link.process is Process.PP and other is not record:
-                self._db.process_passive(record, other)
+                self._db.processing.process_passive(record, other)
             value = source.value
             stat, sevr = other.v["STAT"], other.v["SEVR"]
         tolist = getattr(value, "tolist", None)  # a waveform keeps a numpy array
@@ -159,7 +159,7 @@ class Linking:
             record.set_alarm(AlarmStatus.LINK, Severity.INVALID)
             return False
         if target.name == "PROC" or (link.process is Process.PP and other.v["SCAN"] == 0):
-            self._db.process_target(record, other)
+            self._db.processing.process_target(record, other)
         return True
 
     def _put_elsewhere(self, link: Link, value: Scalar) -> bool:
@@ -182,7 +182,7 @@ class Linking:
                 self._put_elsewhere(link, 1)
             return
         if link.target is not None:
-            self._db.process_passive(link.record, link.target.record)
+            self._db.processing.process_passive(link.record, link.target.record)
 
     def relink(self, field: Field, value: object) -> PutRefused | None:
         """A put to a link field: make the new link or refuse."""

@@ -221,7 +221,7 @@ def _dbtr(shell: Interpreter, words: list[str]) -> list[str]:
     record = shell.record(words[0])
     if record.v["PACT"]:
         raise Wrong(f"{record.name} is at work (PACT is 1) and cannot be processed now.")
-    shell.database.later(lambda: shell.database.process_record(record))
+    shell.database.later(lambda: shell.database.processing.process(record))
     return record_lines(record, TRACE_LEVEL)
 
 
