@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -24,6 +26,16 @@ from rows import Rows, best
 
 SECONDS = 8.0
 MILLI = 1e3
+NAMES = {
+    "ring": "frame into the ring",
+    "build": "FITS bytes built, in memory",
+    "ours": "FITS file written, read back and linked",
+    "astropy": "the same by astropy: no read-back, no link",
+    "spooled": "frame into the spool and out",
+    "stored": "frame to acknowledged file, by the data server",
+}
+"""what each way is called in the results"""
+Action = Callable[[], object]
 EXAMPLES = {"text": "2026-03-01", "int": 7, "float": 1.25, "bool": True}
 
 
@@ -56,19 +68,14 @@ def renumbered(plain: Frame, number: int) -> Frame:
     )
 
 
-def measure(rows: Rows, folder: Path) -> None:
-    plain = frame()
-    content = b"".join(bytes(buffer) for buffer in build(plain))
-    numbers = count()
+def local_ways(plain: Frame, content: bytes, folder: Path, numbers: Iterator[int]) -> dict[str, Action]:
+    """What can be done with a frame without a server."""
     spool = Spool(folder / "spool")
 
     def raw() -> None:
         path = folder / f"raw-{next(numbers)}"
         disk.write_synced(path, [content])
         path.unlink()
-
-    def ours() -> None:
-        write(plain, folder, "ours").unlink()
 
     def by_astropy() -> None:
         path = folder / f"astropy-{next(numbers)}.fits"
@@ -81,43 +88,54 @@ def measure(rows: Rows, folder: Path) -> None:
             os.fsync(file.fileno())
         path.unlink()
 
-    def spooled() -> None:
-        spool.remove(spool.put(plain))
+    return {
+        "raw": raw,
+        "build": lambda: build(plain),
+        "ours": lambda: write(plain, folder, "ours").unlink(),
+        "astropy": by_astropy,
+        "spooled": lambda: spool.remove(spool.put(plain)),
+    }
 
-    server = subprocess.Popen(
+
+@contextmanager
+def server(folder: Path) -> Iterator[int]:
+    """A data server as a process; its port."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "nifsdc.data.server", "--root", str(folder / "data"), "--port", "0",
          "--parent-pid", str(os.getpid()), "--log-level", "ERROR"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        assert server.stdout is not None
-        port = int(server.stdout.readline().split('"port": ')[1].split(",")[0])
-        with DataClient("127.0.0.1", port) as client, FrameRing.create(folder / "ring", 2) as ring:
-
-            def stored() -> None:
-                Path(client.store(renumbered(plain, next(numbers)), 60).path).unlink()
-
-            times = best(
-                {
-                    "raw": raw, "build": lambda: build(plain), "ours": ours, "astropy": by_astropy,
-                    "stored": stored, "spooled": spooled, "ring": lambda: ring.write(plain),
-                },
-                SECONDS,
-            )  # fmt: skip
+        assert process.stdout is not None
+        yield int(process.stdout.readline().split('"port": ')[1].split(",")[0])
     finally:
-        server.terminate()
-        server.communicate(timeout=30)
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def measure(rows: Rows, folder: Path) -> None:
+    plain = frame()
+    content = b"".join(bytes(buffer) for buffer in build(plain))
+    numbers = count()
+    with (
+        server(folder) as port,
+        DataClient("127.0.0.1", port) as client,
+        FrameRing.create(folder / "ring", 2) as ring,
+    ):
+
+        def stored() -> None:
+            Path(client.store(renumbered(plain, next(numbers)), 60).path).unlink()
+
+        ways = {
+            **local_ways(plain, content, folder, numbers),
+            "stored": stored,
+            "ring": lambda: ring.write(plain),
+        }
+        times = best(ways, SECONDS)
 
     against = "raw write + fsync"
     rows.add(f"raw write + fsync, {len(content) / 1e6:.1f} MB", times["raw"] * MILLI, "ms")
-    for key, name in {
-        "ring": "frame into the ring",
-        "build": "FITS bytes built, in memory",
-        "ours": "FITS file written, read back and linked",
-        "astropy": "the same by astropy: no read-back, no link",
-        "spooled": "frame into the spool and out",
-        "stored": "frame to acknowledged file, by the data server",
-    }.items():
+    for key, name in NAMES.items():
         rows.add(name, times[key] * MILLI, "ms", times[key] / times["raw"], against)
 
 
