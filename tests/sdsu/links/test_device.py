@@ -121,15 +121,21 @@ def test_one_program_has_the_card(device: tuple[DeviceLink, FakeDriver]) -> None
     assert link.transact(TDL, 30.0) == (0x020002, 0x123456)
 
 
-def test_while_it_reads_out_a_card_takes_nothing_but_an_abort(
-    device: tuple[DeviceLink, FakeDriver], simulator: SimulatorProcess
-) -> None:
-    link, driver = device
+def stalled(link: DeviceLink, simulator: SimulatorProcess) -> Controller:
+    """Return the controller of a readout whose pixels have stopped after a quarter of a block."""
     controller = raw_start_up(link)
     simulator.fault("pixels-stop", "MRA", fraction=0.25)
     controller.stop_idle()
     controller.multiple_read(1)
     until(lambda: link.progress() == (1, FULL_READ // 4), "a quarter of a block")
+    return controller
+
+
+def test_while_it_reads_out_a_card_takes_nothing_but_an_abort(
+    device: tuple[DeviceLink, FakeDriver], simulator: SimulatorProcess
+) -> None:
+    link, driver = device
+    controller = stalled(link, simulator)
     with pytest.raises(Busy, match="reading out"):
         link.transact(TDL, 30.0)
     driver.calls.clear()
@@ -143,11 +149,7 @@ def test_a_reset_during_a_readout_aborts_first(
     device: tuple[DeviceLink, FakeDriver], simulator: SimulatorProcess
 ) -> None:
     link, _ = device
-    controller = raw_start_up(link)
-    simulator.fault("pixels-stop", "MRA", fraction=0.25)
-    controller.stop_idle()
-    controller.multiple_read(1)
-    until(lambda: link.progress() == (1, FULL_READ // 4), "a quarter of a block")
+    stalled(link, simulator)
     assert link.reset(30.0) == (0x020002, 0x535952)
     assert link.progress() == (1, FULL_READ // 4)
     raw_start_up(link).idle()
