@@ -87,6 +87,8 @@ class DataConfig:
     server_port: int = 7624
     spool: str = "~/.local/state/nifsdc/spool"
     """folder in which frames wait until the data server has acknowledged them"""
+    sky: str = "~/.local/state/nifsdc/sky"
+    """folder with the files that can be taken off images for display, or with folders of nights with them"""
     ring_slots: int = 4
 
 

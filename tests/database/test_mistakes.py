@@ -72,11 +72,11 @@ MISTAKES = [
         ("obs_exposed", "longout", "expected ao"),
     ),
     ("nifs/parameters.yaml", "setpoint: mbbo", "setpoint: bo", ("obs_readMode", "two labels", "mbbo")),
-    ("nifs/parameters.yaml", "text: 39", "text: 100", ("view_subFile", "100", "1 to 39")),
+    ("nifs/parameters.yaml", "text: 39", "text: 100", ("obs_subFile", "100", "1 to 39")),
     ("nifs/parameters.yaml", "doc: Requested exposure time", "doc: " + "x" * 41, ("obs_exposed", "41", "40")),
     (
         "nifs/parameters.yaml",
-        "  view_subFile:",
+        "  view_waveMax:",
         "  view_waveMin:",
         ("parameters.yaml", "view_waveMin", "given twice"),
     ),

@@ -143,6 +143,7 @@ def _wired(config: IocConfig, sim: Mapping[str, Any], data_port: int, folder: Pa
             server_host="127.0.0.1",
             server_port=data_port,
             spool=str(folder / "spool"),
+            sky=str(folder),
         ),
     )
 

@@ -54,7 +54,7 @@ def data_label(values: Mapping[str, Scalar]) -> str | None:
 WISHES_TO_COME = frozenset(
     {
         *("obs_saveNdrs", "obs_saveCoadds"),
-        *("view_doSubFile", "view_doCmpIm"),
+        "view_doCmpIm",
     }
 )
 """choices that the clients know and this version can only take as No"""
@@ -114,6 +114,18 @@ def corrections(kind: ObservationKind, *, linearity: bool, reference: bool) -> C
     return check
 
 
+def sky(kind: ObservationKind) -> Check:
+    """Return the check that there is a name where a file is to be subtracted."""
+    prefix = kind.value
+
+    def check(values: Mapping[str, Scalar]) -> str | None:
+        if values[f"{prefix}_doSubFile"] == "Yes" and not str(values[f"{prefix}_subFile"]).strip():
+            return f"{prefix}_subFile is empty: name a file"
+        return None
+
+    return check
+
+
 def pattern(values: Mapping[str, Scalar]) -> str | None:
     """Check that the test pattern asked for is the one that there is."""
     for name, there_is in PATTERN.items():
@@ -126,8 +138,8 @@ COMMON_CHECKS: Mapping[str, tuple[Check, ...]] = {"testPat": (pattern,), "observ
 """what is checked whatever the camera is"""
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     **COMMON_CHECKS,
-    "dataObs": (wishes, cosmic_rays(ObservationKind.OBSERVE)),
-    "dataView": (wishes, cosmic_rays(ObservationKind.VIEW)),
+    "dataObs": (wishes, cosmic_rays(ObservationKind.OBSERVE), sky(ObservationKind.OBSERVE)),
+    "dataView": (wishes, cosmic_rays(ObservationKind.VIEW), sky(ObservationKind.VIEW)),
     "seqObserve": (ramp_times(ObservationKind.OBSERVE),),
     "seqView": (ramp_times(ObservationKind.VIEW),),
 }

@@ -98,7 +98,9 @@ class Control:
             show, self._answers, self._pending, self._ask, lambda: self.workers.tasks.slave.read_time
         )
         self._look = m.Look()
-        """what the Slave shows beside what is observed"""
+        """what the Slave was asked to show beside what is observed"""
+        self._look_stands = True
+        """whether it could"""
         self._on_settled: list[Callable[[], None]] = []
         self._starters: Mapping[str, Callable[[str], None]] = {
             "reboot": self._reboot,
@@ -180,10 +182,10 @@ class Control:
         except ValueError as error:
             self._answers.error(command, str(error))
             return
-        if wanted == self._look:
+        if wanted == self._look and self._look_stands:
             self._answers.idle(command)
         else:
-            self._look = wanted
+            self._look, self._look_stands = wanted, True
             self._ask(command, wanted)
 
     def _init(self, command: str) -> None:
@@ -335,7 +337,9 @@ class Control:
     def _failed(self, command: str, reason: str, controller_lost: bool) -> None:
         if command in OBSERVING:
             self._observation.fail(reason)
-        elif command not in ("pause", "continue", "retime", "promote", *self._kind.configuring):
+        elif command in self._kind.configuring:
+            self._look_stands = False
+        elif command not in ("pause", "continue", "retime", "promote"):
             _advance(self.sdsu, SdsuEvent.FAILED)
         if command in ("init", "reboot", "park"):
             _advance(self.dc, DcEvent.FAILED)

@@ -33,6 +33,7 @@ from nifsdc.tasks.displays import VIEW_BYTES, VIEW_SLOTS, Displays
 from nifsdc.tasks.header import Installation, ObservationHeader
 from nifsdc.tasks.messages import Reporter
 from nifsdc.tasks.readout import ReadoutTask
+from nifsdc.tasks.skies import Skies
 from nifsdc.tasks.slave import SlaveTask
 
 HEARTBEAT_SECONDS = 1.0
@@ -120,12 +121,7 @@ class Ioc:
         config, definition = self._config, self._definition
         camera_of = assemble(config)
         self._ring = self._stack.enter_context(FrameRing.create(config.ring, config.data.ring_slots))
-        views = (
-            self._stack.enter_context(FrameRing.create(config.view_ring, VIEW_SLOTS, VIEW_BYTES))
-            if camera_of.views
-            else None
-        )
-        displays = Displays(self._ring, views)
+        displays = self._displays(camera_of.views)
         client = self._stack.enter_context(
             DataClient(config.data.server_host, config.data.server_port, name=config.top)
         )
@@ -145,7 +141,7 @@ class Ioc:
         def build(report: Reporter) -> TaskSet:
             camera = camera_of.build(Controller(self._link()))
             readout = ReadoutTask(camera, self._ring, displays, header, self._status, report)
-            slave = SlaveTask(camera, readout, self._status, report)
+            slave = SlaveTask(camera, readout, displays, self._status, report)
             return TaskSet(slave, readout, DataTask(self._ring, client, delivery, self._status, report))
 
         show = Show(self._status, self._write_message, camera_of.kind)
@@ -168,6 +164,14 @@ class Ioc:
         )
         show.initial(config, camera_of.detector_type)
         return control
+
+    def _displays(self, views: tuple[int, int] | None) -> Displays:
+        """Return what shows images of the camera, whose views have so many rows and columns."""
+        config = self._config
+        if views is None:
+            return Displays(self._ring)
+        ring = self._stack.enter_context(FrameRing.create(config.view_ring, VIEW_SLOTS, VIEW_BYTES))
+        return Displays(self._ring, ring, Skies(views, Path(config.data.sky).expanduser()))
 
     def _link(self) -> Link:
         try:

@@ -70,4 +70,9 @@ def look(
     if parameters.get("view_idle") == "Enabled":
         settings = observation_settings("view", parameters, choice, request)
         views = dataclasses.replace(settings, exposure_id="", idle=True)
-    return Look(views, command)
+    return Look(views, _sky("view", parameters), _sky("obs", parameters), command)
+
+
+def _sky(prefix: str, parameters: Mapping[str, Scalar]) -> str:
+    wanted = parameters.get(f"{prefix}_doSubFile") == "Yes"
+    return str(parameters[f"{prefix}_subFile"]).strip() if wanted else ""

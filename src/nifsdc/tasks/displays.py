@@ -9,8 +9,10 @@ from __future__ import annotations
 from nifsdc.camera.accumulator import Image
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing
+from nifsdc.data.sky_file import SkyError
 from nifsdc.tasks.exposure import Exposure
 from nifsdc.tasks.messages import ObservationKind
+from nifsdc.tasks.skies import Skies
 from nifsdc.timing.utc import night
 
 VIEW_SLOTS = 2
@@ -28,10 +30,24 @@ class Displays:
         the ring of the runs
     view
         the ring of what is taken for display alone; None for a camera that takes no views
+    skies
+        what is taken off images that are looked at; None for a camera whose images keep their sky
     """
 
-    def __init__(self, run: FrameRing, view: FrameRing | None = None) -> None:
+    def __init__(self, run: FrameRing, view: FrameRing | None = None, skies: Skies | None = None) -> None:
         self._rings = {ObservationKind.OBSERVE: run, ObservationKind.VIEW: view or run}
+        self._skies = skies
+
+    def choose_sky(self, kind: ObservationKind, name: str) -> None:
+        """Take the image of a file off those of a kind from now on; raises SkyError (see `Skies.choose`)."""
+        if self._skies is not None:
+            self._skies.choose(kind, name)
+        elif name:
+            raise SkyError(f"{name}: no sky is taken off here")
+
+    def changes(self, kind: ObservationKind) -> bool:
+        """Whether images of a kind are shown otherwise than they are stored."""
+        return self._skies is not None and self._skies.chosen(kind)
 
     def show(self, exposure: Exposure, kind: FrameKind, images: tuple[Image, ...], number: int = 0) -> int:
         """Show images of an exposure, and return their sequence number in the ring.
@@ -46,6 +62,8 @@ class Displays:
             the one to look at first
         """
         settings = exposure.settings
+        if self._skies is not None:
+            images = self._skies.off(settings.kind, images, sum(exposure.measured))
         frame = Frame.build(
             settings.exposure_id,
             kind,

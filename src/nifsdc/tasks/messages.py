@@ -127,6 +127,10 @@ class Look:
 
     views: ObservationSettings | None = None
     """what is taken again and again while nothing else is asked; None for nothing"""
+    view_sky: str = ""
+    """name of the file whose image is taken off views; empty for none"""
+    run_sky: str = ""
+    """the same for what is shown of runs"""
     command: str = field(default="", compare=False)
     """the command record that asked for it"""
 

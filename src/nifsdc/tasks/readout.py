@@ -150,14 +150,14 @@ class ReadoutTask(Task[Exposure]):
             self._displays.show(exposure, FrameKind.PREVIEW, images, number)
 
     def _hand_on(self, exposure: Exposure, images: tuple[Image, ...]) -> None:
-        settings = exposure.settings
+        settings, plan = exposure.settings, exposure.plan
         self._show_end(exposure)
         if not settings.stored:
             kind = FrameKind.IDLE if settings.idle else FrameKind.VIEW
             exposure.frame_number = self._displays.show(exposure, kind, images)
             self._report(ReadOut(settings.exposure_id, stored=False))
             return
-        keywords = self._camera.keywords(settings.request, exposure.plan)
+        keywords = self._camera.keywords(settings.request, plan)
         frame = Frame.build(
             settings.exposure_id,
             FrameKind.SCIENCE,
@@ -170,6 +170,9 @@ class ReadoutTask(Task[Exposure]):
         # In this order: the Data task's report must find the observation read out.
         self._report(ReadOut(settings.exposure_id, stored=True))
         exposure.frame_number = self._ring.write(frame)
+        if self._displays.changes(settings.kind):
+            # The file keeps its sky; whoever looks sees the image without it last.
+            self._displays.show(exposure, FrameKind.PREVIEW, images[:1], exposure.coadds_done * plan.sets)
 
     def _show_start(self, exposure: Exposure) -> None:
         if not exposure.settings.idle:

@@ -12,9 +12,11 @@ from enum import IntEnum
 from typing import Any
 
 from nifsdc.camera.sdsu import SdsuCamera
+from nifsdc.data.sky_file import SkyError
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.errors import Busy, ControllerError, NotNow
 from nifsdc.sdsu.pixels import Cancelled
+from nifsdc.tasks.displays import Displays
 from nifsdc.tasks.engineering import Engineering
 from nifsdc.tasks.exposure import READING, Exposure, Phase
 from nifsdc.tasks.idle_views import END_SECONDS, IdleViews
@@ -29,6 +31,7 @@ from nifsdc.tasks.messages import (
     Held,
     Initialise,
     Look,
+    ObservationKind,
     Observe,
     Park,
     PauseExposure,
@@ -78,6 +81,8 @@ class SlaveTask(Task[Request]):
         the camera it owns from now on
     readout
         the task that takes the pixels
+    displays
+        what is shown
     status
         status records
     report
@@ -85,11 +90,17 @@ class SlaveTask(Task[Request]):
     """
 
     def __init__(
-        self, camera: SdsuCamera[Any, Any], readout: ReadoutTask, status: StatusDictionary, report: Reporter
+        self,
+        camera: SdsuCamera[Any, Any],
+        readout: ReadoutTask,
+        displays: Displays,
+        status: StatusDictionary,
+        report: Reporter,
     ) -> None:
         super().__init__("Slave", report)
         self._camera = camera
         self._readout = readout
+        self._displays = displays
         self._status = status
         self._engineering = Engineering(camera, status)
         self._views = IdleViews(camera, readout, status)
@@ -141,8 +152,24 @@ class SlaveTask(Task[Request]):
             case ControllerCommand():
                 self._attempt(message, SlaveState.COMMANDING, SlaveState.READY)
             case Look():
-                self._views.wanted = message.views
-                self._report(Done(message))
+                self._look(message)
+
+    def _look(self, request: Look) -> None:
+        """Show something else beside what is observed from now on."""
+        self._views.wanted = request.views
+        problems = []
+        for kind, record, name in (
+            (ObservationKind.VIEW, "skyIdle", request.view_sky),
+            (ObservationKind.OBSERVE, "skyScience", request.run_sky),
+        ):
+            try:
+                self._displays.choose_sky(kind, name)
+            except SkyError as error:
+                self.log.error("%s: %s", record, error)
+                problems.append(error)
+                name = ""
+            self._status.set(record, name)
+        self._report(Failed(request, brief(problems[0])) if problems else Done(request))
 
     def idle(self) -> None:
         """Read temperatures and states now and then, and take a view if those are wanted while idle."""
