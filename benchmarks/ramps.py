@@ -16,6 +16,7 @@ from nifsdc.readout.compiled import compiled, vector
 from nifsdc.readout.cosmic import CosmicRayTest
 from nifsdc.readout.linear import LinearFit
 from nifsdc.readout.linear_sums import BLOCK
+from nifsdc.readout.memory import from_cache_line
 from rows import Rows, best
 
 PIXELS = 2048 * 2112
@@ -23,7 +24,7 @@ READS = 30
 FULL = 50000
 HITS = {"no hits": 0.0, "1 % hit": 0.01}
 """part of the pixels that a cosmic ray hits in a ramp"""
-RAMPS = 3
+RAMPS = 5
 """times a ramp is added: a busy machine leaves few reads undisturbed"""
 SECONDS = 4.0
 MILLI = 1e3
@@ -78,28 +79,30 @@ def whole(total: LinearFit, samples: np.ndarray) -> None:
 
 
 def per_read(totals: dict[str, LinearFit], samples: np.ndarray, warm: int = 4) -> dict[str, float]:
-    """Shortest time of a read, as `best` takes it, of those after the first few, and of the limits."""
-    blocks = PIXELS // BLOCK
-    words = np.zeros((blocks, 3, BLOCK), np.uint32)
-    state, last = np.zeros((blocks, BLOCK), np.uint8), np.zeros((blocks, BLOCK), np.uint16)
-    copy = np.empty_like(samples[0])
-    times = dict.fromkeys(("memcpy", "touch", *totals), float("inf"))
+    """Time of a read: the shortest of each of a ramp's reads after the first few, and their mean.
 
-    def timed(name: str, run: Callable[[], object], counts: bool) -> None:
-        start = time.perf_counter()
-        run()
-        if counts:
-            times[name] = min(times[name], time.perf_counter() - start)
+    A later read has more pixels that were hit, so the shortest of all reads would not be that of a read.
+    """
+    blocks = PIXELS // BLOCK
+    words = from_cache_line((blocks, 3, BLOCK), np.uint32)
+    state, last = from_cache_line((blocks, BLOCK), np.uint8), from_cache_line((blocks, BLOCK), np.uint16)
+    for array in (words, state, last):
+        array.fill(0)
+    copy = np.empty_like(samples[0])
+    times = {name: np.full(len(samples), np.inf) for name in ("memcpy", "touch", *totals)}
+
+    def timed(name: str, number: int, run: Callable[[], object]) -> None:
+        times[name][number] = min(times[name][number], once(run))
 
     for _ in range(RAMPS):
         for total in totals.values():
             total.clear()
         for number, read in enumerate(samples):
-            timed("memcpy", partial(np.copyto, copy, read), number >= warm)
-            timed("touch", partial(touch, read, words, state, last), number >= warm)
+            timed("memcpy", number, partial(np.copyto, copy, read))
+            timed("touch", number, partial(touch, read, words, state, last))
             for name, total in totals.items():
-                timed(name, partial(total.add, read, number * PIXELS), number >= warm)
-    return times
+                timed(name, number, partial(total.add, read, number * PIXELS))
+    return {name: float(np.mean(shortest[warm:])) for name, shortest in times.items()}
 
 
 def accumulation(rows: Rows, pool: ThreadPoolExecutor) -> None:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from nifsdc.readout.cosmic import CosmicRayTest, limits
 from nifsdc.readout.linear_lines import fit_pixels
-from nifsdc.readout.linear_loops import ENTRY, add_pixels
-from nifsdc.readout.linear_sums import BAD, BLOCK, LOST, STOPPED
+from nifsdc.readout.linear_loops import add_pixels
+from nifsdc.readout.linear_sums import BAD, BLOCK, ENTRY, LOST, STOPPED, empty_sums
+from nifsdc.readout.memory import from_cache_line
 from nifsdc.readout.quality import Quality
 
 MOST_READS = 254
@@ -50,53 +51,33 @@ class _Section:
         self.first = first
         self.pixels = pixels
         blocks = -(-pixels // BLOCK)
-        self.words = np.zeros((blocks, 3, BLOCK), np.uint32)
-        self.last = np.zeros((blocks, BLOCK), np.uint16)
-        self.state, self.stops, self.hits = (np.zeros((blocks, BLOCK), np.uint8) for _ in range(3))
-        self.head = np.full(blocks, -1, np.int32)
-        self.used = np.zeros(1, np.int64)
-        self.link, self.place = (np.zeros(FIRST_ENTRIES, np.int32) for _ in range(2))
-        self.second = np.zeros((FIRST_ENTRIES, ENTRY), np.int64)
+        self.sums = empty_sums(blocks, FIRST_ENTRIES)
 
     def clear(self, bad: NDArray[np.bool_] | None) -> None:
-        for array in (self.words, self.state, self.stops, self.hits, self.used):
+        sums = self.sums
+        for array in (sums.words, sums.last, sums.state, sums.stops, sums.hits, sums.used):
             array.fill(0)
-        self.head.fill(-1)
+        sums.head.fill(-1)
         if bad is not None:
             own = bad[self.first : self.first + self.pixels]
-            self.state.reshape(-1)[: self.pixels][own] = STOPPED
-            self.stops.reshape(-1)[: self.pixels][own] = BAD
+            sums.state.reshape(-1)[: self.pixels][own] = STOPPED
+            sums.stops.reshape(-1)[: self.pixels][own] = BAD
 
     def add(
         self, pixels: NDArray[np.uint16], first: int, number: int, full: int, limit: NDArray[np.float32]
     ) -> None:
         done = 0
         while done < len(pixels):
-            done += add_pixels(
-                pixels[done:],
-                first + done - self.first,
-                number,
-                np.uint32(full),
-                limit,
-                self.words,
-                self.state,
-                self.last,
-                self.stops,
-                self.hits,
-                self.head,
-                self.link,
-                self.place,
-                self.second,
-                self.used,
-            )
+            begin = first + done - self.first
+            done += add_pixels(pixels[done:], begin, number, np.uint32(full), limit, self.sums)
             if done < len(pixels):
                 self._make_room()
 
     def _make_room(self) -> None:
-        more = len(self.place)
-        self.link = np.concatenate([self.link, np.zeros(more, np.int32)])
-        self.place = np.concatenate([self.place, np.zeros(more, np.int32)])
-        self.second = np.concatenate([self.second, np.zeros((more, ENTRY), np.int64)])
+        before = self.sums.second
+        second = from_cache_line((2 * len(before), ENTRY), np.int64)
+        second[: len(before)] = before
+        self.sums = self.sums._replace(second=second)
 
     def fit(self, reads: int, begin: int, end: int, into: Fit) -> None:
         """Fit the pixels from ``begin`` to ``end`` of the stream, as far as they are of this section."""
@@ -104,20 +85,8 @@ class _Section:
         if begin >= end:
             return
         intercept = np.empty(0, np.float32) if into.intercept is None else into.intercept[begin:end]
-        fit_pixels(
-            begin - self.first,
-            reads,
-            self.words,
-            self.stops,
-            self.hits,
-            self.head,
-            self.link,
-            self.place,
-            self.second,
-            into.slope[begin:end],
-            into.variance[begin:end],
-            intercept,
-        )
+        slope, variance = into.slope[begin:end], into.variance[begin:end]
+        fit_pixels(begin - self.first, reads, self.sums, slope, variance, intercept)
 
 
 class LinearFit:
@@ -254,7 +223,7 @@ class LinearFit:
 
     def _gather(self, name: str) -> NDArray[np.uint8]:
         return np.concatenate(
-            [getattr(section, name).reshape(-1)[: section.pixels] for section in self._sections]
+            [getattr(section.sums, name).reshape(-1)[: section.pixels] for section in self._sections]
         )
 
     @property
@@ -282,6 +251,7 @@ class LinearFit:
     def counts(self) -> tuple[int, int]:
         """Return how many pixels are saturated and how many were hit, at least once; bad ones apart."""
         saturated = sum(
-            int(np.count_nonzero((part.state == STOPPED) & (part.stops != BAD))) for part in self._sections
+            int(np.count_nonzero((part.sums.state == STOPPED) & (part.sums.stops != BAD)))
+            for part in self._sections
         )
-        return saturated, sum(int(part.used[0]) for part in self._sections)
+        return saturated, sum(int(np.count_nonzero(part.sums.hits)) for part in self._sections)

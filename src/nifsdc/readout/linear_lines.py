@@ -5,25 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float32, int64, uint8, uint32, uint64
+from numba import float32, int64, uint8, uint64
 from numba.core import types
 from numpy.typing import NDArray
 
 from nifsdc.readout.compiled import compiled, vector
-from nifsdc.readout.linear_sums import BAD, BLOCK, LOW, moment, spread
+from nifsdc.readout.linear_sums import BAD, BLOCK, PLACE, SUMS, Sums, entry_before, moment, spread, unpacked
+from nifsdc.readout.memory import CACHE_LINE
 
 Array = NDArray[Any]
 
 
 @compiled()
-def _residual(n: int, sum_v: int, sum_iv: int, sum_vv: int) -> float:
-    """Sum of squared distances from the line, exact until its last division.
+def _scaled_residual(n: int, sum_v: int, turn: int, sum_vv: int) -> Any:
+    """Sum of squared distances from the line times n (n^2 - 1), exact; ``turn`` is `moment`.
 
     Each product wraps at 2^64, their difference fits: it is what the modulus leaves.
     """
-    turn, count, total = uint64(moment(n, sum_v, sum_iv)), uint64(n), uint64(sum_v)
-    scaled = uint64(n * n - 1) * (count * uint64(sum_vv) - total * total) - uint64(3) * turn * turn
-    return float(scaled) / (n * (n * n - 1.0))
+    total, double = uint64(sum_v), uint64(turn)
+    squares = uint64(n) * uint64(sum_vv) - total * total
+    return uint64(n * n - 1) * squares - uint64(3) * double * double
+
+
+@compiled()
+def _residual(n: int, sum_v: int, sum_iv: int, sum_vv: int) -> float:
+    """Sum of squared distances from the line, exact until its last division."""
+    return float(_scaled_residual(n, sum_v, moment(n, sum_v, sum_iv), sum_vv)) / (n * (n * n - 1.0))
 
 
 @compiled()
@@ -65,67 +72,89 @@ def _two_lines(
 def _all_lines(n: int, words: Array, begin: int, slope: Array, variance: Array, intercept: Array) -> None:
     """Fit pixels that took part in all n reads, n > 2."""
     by_slope, by_variance = 0.5 / spread(n), 1.0 / (n * (n * n - 1.0) * (n - 2) * spread(n))
-    middle, last = 0.5 * (n - 1), n - 1
-    most, factor, three = uint64(n), uint64(n * n - 1), uint64(3)
+    middle = 0.5 * (n - 1)
     squares, values, products = words[0], words[1], words[2]
     for k in range(len(slope)):
         j = begin + k
-        sum_v = int64(values[j] & LOW)
-        sum_vv = int64(squares[j]) + (int64(values[j] >> uint32(24)) << 32)
-        turn = 2 * int64(products[j]) - last * sum_v
+        sum_v, sum_iv, sum_vv = unpacked(squares[j], values[j], products[j])
+        turn = moment(n, sum_v, sum_iv)
         slope[k] = float32(turn * by_slope)
-        total, double = uint64(sum_v), uint64(turn)
-        scaled = factor * (most * uint64(sum_vv) - total * total) - three * double * double
-        variance[k] = float32(float(scaled) * by_variance)
+        variance[k] = float32(float(_scaled_residual(n, sum_v, turn, sum_vv)) * by_variance)
     if len(intercept):
         for k in range(len(slope)):
             j = begin + k
-            sum_v = int64(values[j] & LOW)
-            line = (2 * int64(products[j]) - last * sum_v) * by_slope
-            intercept[k] = float32(sum_v / n - line * middle)
+            sum_v, sum_iv, _ = unpacked(squares[j], values[j], products[j])
+            intercept[k] = float32(sum_v / n - moment(n, sum_v, sum_iv) * by_slope * middle)
 
 
 @compiled()
-def _sums(words: Array, block: int, j: int) -> tuple[int, int, int]:
-    """Sums of V, iV and V^2 of a pixel."""
-    square = int64(words[block, 0, j]) + (int64(words[block, 1, j] >> uint32(24)) << 32)
-    return int64(words[block, 1, j] & LOW), int64(words[block, 2, j]), square
+def _sums(words: Array, j: int) -> tuple[int, int, int]:
+    """Sums of V, iV and V^2 of a pixel of a block."""
+    return unpacked(words[0, j], words[1, j], words[2, j])
 
 
-@compiled(
-    types.void(
-        int64,
-        int64,
-        types.Array(uint32, 3, "C"),
-        types.Array(uint8, 2, "C"),
-        types.Array(uint8, 2, "C"),
-        vector(types.int32),
-        vector(types.int32),
-        vector(types.int32),
-        types.Array(int64, 2, "C"),
-        vector(float32),
-        vector(float32),
-        vector(float32),
-    )
-)
-def fit_pixels(
-    first: int,
+@compiled()
+def _few(
     reads: int,
+    begin: int,
     words: Array,
     stops: Array,
     hits: Array,
-    head: Array,
-    link: Array,
-    place: Array,
-    second: Array,
     slope: Array,
     variance: Array,
-    intercept: Array,
+    level: Array,
 ) -> None:
+    """Fit the pixels of a block that were not hit and that `_all_lines` does not serve.
+
+    They are few: arrays are looked through by vectors.
+    """
+    for start in range(0, len(slope), CACHE_LINE):
+        end = min(start + CACHE_LINE, len(slope))
+        found = uint8(reads <= 2)
+        for stop in stops[begin + start : begin + end]:
+            found |= stop
+        if found == 0:
+            continue
+        for k in range(start, end):
+            j = begin + k
+            stop = int64(stops[j])
+            if (stop == 0 and reads > 2) or (hits[j] != 0 and stop != BAD):
+                continue
+            result = (np.nan, np.nan, np.nan)
+            if stop != BAD:
+                sum_v, sum_iv, sum_vv = _sums(words, j)
+                result = _one_line(reads if stop == 0 else stop - 1, sum_v, sum_iv, sum_vv)
+            slope[k] = float32(result[0])
+            variance[k] = float32(result[1])
+            if len(level):
+                level[k] = float32(result[2])
+
+
+@compiled()
+def _hit(reads: int, begin: int, block: int, sums: Sums, slope: Array, variance: Array, level: Array) -> None:
+    """Fit the pixels of a block that were hit."""
+    words, stops, hits, second = sums.words[block], sums.stops[block], sums.hits[block], sums.second
+    entry = int64(sums.head[block])
+    while entry >= 0:
+        own = second[entry]
+        j = own[PLACE]
+        if begin <= j < begin + len(slope):
+            stop, n1 = int64(stops[j]), int64(hits[j]) - 1
+            n = reads if stop == 0 else stop - 1
+            sum_v, sum_iv, sum_vv = _sums(words, j)
+            result = _two_lines(n1, sum_v, sum_iv, sum_vv, n - n1, own[0], own[1], own[2])
+            slope[j - begin] = float32(result[0])
+            variance[j - begin] = float32(result[1])
+            if len(level):
+                level[j - begin] = float32(result[2])
+        entry = entry_before(entry, own)
+
+
+@compiled(types.void(int64, int64, SUMS, vector(float32), vector(float32), vector(float32)))
+def fit_pixels(first: int, reads: int, sums: Sums, slope: Array, variance: Array, intercept: Array) -> None:
     """Fit pixels from ``first`` on, after ``reads`` reads; NaN where there is too little to fit.
 
-    The sums are left as they are. ``intercept`` may be empty; else all three have one element a pixel. For
-    the others see `linear_loops.add_pixels`.
+    The sums are left as they are. ``intercept`` may be empty; else all three have one element a pixel.
     """
     done = 0
     while done < len(slope):
@@ -134,34 +163,9 @@ def fit_pixels(
         count = min(BLOCK - begin, len(slope) - done)
         slopes, variances = slope[done : done + count], variance[done : done + count]
         levels = intercept[done : done + count]
+        words = sums.words[block]
         if reads > 2:
-            _all_lines(reads, words[block], begin, slopes, variances, levels)
-        for k in range(count):
-            j = begin + k
-            stop, hit = int64(stops[block, j]), int64(hits[block, j])
-            if (stop == 0 and hit == 0 and reads > 2) or (hit != 0 and stop != BAD):
-                continue
-            n = reads if stop == 0 else stop - 1
-            result = (np.nan, np.nan, np.nan)
-            if stop != BAD:
-                sum_v, sum_iv, sum_vv = _sums(words, block, j)
-                result = _one_line(n, sum_v, sum_iv, sum_vv)
-            slopes[k] = float32(result[0])
-            variances[k] = float32(result[1])
-            if len(levels):
-                levels[k] = float32(result[2])
-        entry = head[block]
-        while entry >= 0:
-            j = int64(place[entry])
-            if begin <= j < begin + count:
-                stop, n1 = int64(stops[block, j]), int64(hits[block, j]) - 1
-                n = reads if stop == 0 else stop - 1
-                sum_v, sum_iv, sum_vv = _sums(words, block, j)
-                other_v, other_iv, other_vv = second[entry, 0], second[entry, 1], second[entry, 2]
-                result = _two_lines(n1, sum_v, sum_iv, sum_vv, n - n1, other_v, other_iv, other_vv)
-                slopes[j - begin] = float32(result[0])
-                variances[j - begin] = float32(result[1])
-                if len(levels):
-                    levels[j - begin] = float32(result[2])
-            entry = link[entry]
+            _all_lines(reads, words, begin, slopes, variances, levels)
+        _few(reads, begin, words, sums.stops[block], sums.hits[block], slopes, variances, levels)
+        _hit(reads, begin, block, sums, slopes, variances, levels)
         done += count

@@ -6,22 +6,35 @@ from typing import Any
 
 import numpy as np
 from numba import float32, int64, uint8, uint16, uint32
-from numba.core import types
 from numpy.typing import NDArray
 
 from nifsdc.readout.compiled import compiled, vector
-from nifsdc.readout.linear_sums import ACTIVE, AFTER_HIT, BLOCK, LOST, LOW, STOPPED, moment, spread
+from nifsdc.readout.linear_sums import (
+    ACTIVE,
+    AFTER_HIT,
+    BEFORE,
+    BLOCK,
+    FIRST_MOMENT,
+    FIRST_READS,
+    GROUP,
+    LAST,
+    LOST,
+    LOW,
+    PLACE,
+    STOPPED,
+    SUMS,
+    Sums,
+    added,
+    entry_before,
+    moment,
+    spread,
+)
 
 Array = NDArray[Any]
 
 NONE = np.uint32(0)
 MINIMUM, READ_LIMIT, PHOTON_LIMIT = 8, 9, 10
 """where `cosmic.limits` has what the sparse list needs"""
-LAST, FIRST_MOMENT, FIRST_READS = 3, 4, 5
-"""where an entry of the list has the pixel's last sample, `moment` and reads of its first sums; 0 reads for a
-pixel that has ended"""
-ENTRY = 6
-"""numbers in an entry"""
 
 
 @compiled()
@@ -102,12 +115,7 @@ def _add_third(
 
 @compiled()
 def _add_one(words: Array, j: int, number: int, sample: Any) -> None:
-    square = uint32(sample * sample)
-    low = uint32(words[0, j] + square)
-    carry = uint32(1 << 24) if low < square else NONE
-    words[0, j] = low
-    words[1, j] = uint32(words[1, j] + uint32(sample + carry))
-    words[2, j] = uint32(words[2, j] + uint32(number * sample))
+    words[0, j], words[1, j], words[2, j] = added(words[0, j], words[1, j], words[2, j], number, sample)
 
 
 @compiled()
@@ -138,21 +146,19 @@ def second_factors(number: int) -> Array:
 def _add_second(
     pixels: Array,
     begin: int,
-    state: Array,
-    stops: Array,
-    entry: int,
-    link: Array,
-    place: Array,
-    second: Array,
+    block: int,
+    sums: Sums,
     factors: Array,
     number: int,
     full: int,
     limits: Array,
 ) -> None:
     """Add to the second sums of the pixels of a block that were hit before this read."""
+    state, stops, second = sums.state[block], sums.stops[block], sums.second
+    entry = int64(sums.head[block])
     while entry >= 0:
-        k = place[entry] - begin
         own = second[entry]
+        k = own[PLACE] - begin
         if 0 <= k < len(pixels) and own[FIRST_READS] > 0:
             sample, n1 = int64(pixels[k]), own[FIRST_READS]
             n2 = number - n1
@@ -170,7 +176,7 @@ def _add_second(
                 own[1] += n2 * sample
                 own[2] += sample * sample
                 own[LAST] = sample
-        entry = link[entry]
+        entry = entry_before(entry, own)
 
 
 @compiled()
@@ -200,23 +206,21 @@ def _begin_second(
 
 
 @compiled()
+def _new_entry(block: int, sums: Sums) -> Any:
+    """Take the next entry for a pixel of a block, from the block's group or a new one."""
+    before = int64(sums.head[block])
+    entry = before + 1
+    if entry % GROUP == 0:
+        entry = sums.used[0]
+        sums.used[0] += GROUP
+        sums.second[entry, BEFORE] = before
+    sums.head[block] = entry
+    return sums.second[entry]
+
+
+@compiled()
 def _flagged(
-    pixels: Array,
-    begin: int,
-    block: int,
-    number: int,
-    full: int,
-    flags: Array,
-    before: Array,
-    words: Array,
-    state: Array,
-    stops: Array,
-    hits: Array,
-    head: Array,
-    link: Array,
-    place: Array,
-    second: Array,
-    used: Array,
+    pixels: Array, begin: int, block: int, number: int, full: int, flags: Array, before: Array, sums: Sums
 ) -> None:
     """Stop the pixels of a block that saturated, and begin the second sums of those that were hit.
 
@@ -231,55 +235,18 @@ def _flagged(
                 continue
             j = begin + k
             if pixels[k] >= full:
-                state[j] = STOPPED
-                stops[j] = uint8(number + 1)
+                sums.state[block, j] = STOPPED
+                sums.stops[block, j] = uint8(number + 1)
                 continue
-            entry = used[0]
-            used[0] += 1
-            state[j] = AFTER_HIT
-            place[entry] = j
-            link[entry] = head[block]
-            head[block] = entry
-            early = flags[k] == 2
-            _begin_second(j, words, hits, second[entry], number, int64(pixels[k]), early, int64(before[k]))
+            sums.state[block, j] = AFTER_HIT
+            own = _new_entry(block, sums)
+            own[PLACE] = j
+            words, early = sums.words[block], flags[k] == 2
+            _begin_second(j, words, sums.hits[block], own, number, int64(pixels[k]), early, int64(before[k]))
 
 
-@compiled(
-    int64(
-        vector(uint16, read_only=True),
-        int64,
-        int64,
-        uint32,
-        vector(float32),
-        types.Array(uint32, 3, "C"),
-        types.Array(uint8, 2, "C"),
-        types.Array(uint16, 2, "C"),
-        types.Array(uint8, 2, "C"),
-        types.Array(uint8, 2, "C"),
-        vector(types.int32),
-        vector(types.int32),
-        vector(types.int32),
-        types.Array(int64, 2, "C"),
-        vector(int64),
-    )
-)
-def add_pixels(
-    pixels: Array,
-    first: int,
-    number: int,
-    full: Any,
-    limits: Array,
-    words: Array,
-    state: Array,
-    last: Array,
-    stops: Array,
-    hits: Array,
-    head: Array,
-    link: Array,
-    place: Array,
-    second: Array,
-    used: Array,
-) -> int:
+@compiled(int64(vector(uint16, read_only=True), int64, int64, uint32, vector(float32), SUMS))
+def add_pixels(pixels: Array, first: int, number: int, full: Any, limits: Array, sums: Sums) -> int:
     """Add pixels of one read, as far as the list of hit pixels has room; return how many were added.
 
     Parameters
@@ -294,48 +261,30 @@ def add_pixels(
         counts from which a pixel is saturated
     limits
         of the cosmic ray test: `cosmic.limits`
-    words
-        the sums, shape (blocks, 3, BLOCK)
-    state, last, stops, hits
-        per pixel, shape (blocks, BLOCK): state, sample of the last read, arrays S and C
-    head
-        first list entry of each block, or -1
-    link, place, second
-        per list entry: next entry of the block; pixel in the block; second sums of V, iV and V^2, and what
-        `LAST` and the following name
-    used
-        entries in use, shape (1,)
+    sums
+        what is added to
     """
     flags = np.empty(BLOCK, np.uint8)
     before = np.empty(BLOCK, np.uint16)
     factors = second_factors(number)
     done = 0
-    while done < len(pixels) and len(place) - used[0] >= BLOCK:
+    while done < len(pixels) and len(sums.second) - sums.used[0] >= BLOCK + GROUP:
         block = (first + done) // BLOCK
         begin = (first + done) % BLOCK
         end = min(BLOCK, begin + len(pixels) - done)
         part = pixels[done : done + end - begin]
-        sums, states, lasts = words[block], state[block], last[block]
-        own = states[begin:end]
+        words, own, last = sums.words[block], sums.state[block, begin:end], sums.last[block, begin:end]
         if number == 2:
-            before[: end - begin] = lasts[begin:end]
-            found = _add_third(part, sums[:, begin:end], own, lasts[begin:end], flags, full, limits)
+            before[: end - begin] = last
+            found = _add_third(part, words[:, begin:end], own, last, flags, full, limits)
         else:
-            squares, values, products = sums[0, begin:end], sums[1, begin:end], sums[2, begin:end]
+            squares, values, products = words[0, begin:end], words[1, begin:end], words[2, begin:end]
             found = _add_block(
-                part, squares, values, products, own, lasts[begin:end], flags, uint32(number), full, limits
+                part, squares, values, products, own, last, flags, uint32(number), full, limits
             )
         # Now that the samples are in the nearest cache.
-        entry = head[block]
-        if entry >= 0:
-            _add_second(
-                *(part, begin, states, stops[block], entry, link, place, second, factors),
-                *(number, full, limits),
-            )
+        _add_second(part, begin, block, sums, factors, number, full, limits)
         if found:
-            _flagged(
-                *(part, begin, block, number, full, flags, before, sums, states),
-                *(stops[block], hits[block], head, link, place, second, used),
-            )
+            _flagged(part, begin, block, number, full, flags, before, sums)
         done += end - begin
     return done

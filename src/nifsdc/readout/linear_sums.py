@@ -8,9 +8,17 @@ exact: nothing overflows, nothing is rounded before the fit.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
+import numba
 import numpy as np
+from numba import int64, uint32
+from numpy.typing import NDArray
 
 from nifsdc.readout.compiled import compiled
+from nifsdc.readout.memory import from_cache_line
+
+Array = NDArray[Any]
 
 BLOCK = 1024
 """pixels whose sums lie together"""
@@ -20,6 +28,53 @@ bad, or because it was hit again"""
 BAD = 255
 """in the array S: a bad pixel"""
 LOW = np.uint32(0xFFFFFF)
+LAST, FIRST_MOMENT, FIRST_READS, PLACE, BEFORE = 3, 4, 5, 6, 7
+"""where an entry of the list of hit pixels has, after the second sums of V, iV and V^2: the pixel's last
+sample; `moment` and reads of its first sums, 0 reads once it has ended; its place in the block; in
+the first entry of a group, the block's entry before it or -1"""
+ENTRY = 8
+"""numbers in an entry, which are a cache line"""
+GROUP = 8
+"""entries side by side that are one block's: memory can be asked for the next before the last has come"""
+
+
+class Sums(NamedTuple):
+    """What is kept of a run of whole blocks of pixels."""
+
+    words: NDArray[np.uint32]
+    """the sums, shape (blocks, 3, BLOCK)"""
+    state: NDArray[np.uint8]
+    """state of each pixel, shape (blocks, BLOCK) as the next three"""
+    last: NDArray[np.uint16]
+    """sample of the last read"""
+    stops: NDArray[np.uint8]
+    """the array S"""
+    hits: NDArray[np.uint8]
+    """the array C"""
+    head: NDArray[np.int32]
+    """latest entry of each block in the list of hit pixels, or -1"""
+    second: NDArray[np.int64]
+    """the list, shape (entries, ENTRY)"""
+    used: NDArray[np.int64]
+    """entries in use, those of groups begun included, shape (1,)"""
+
+
+def empty_sums(blocks: int, entries: int) -> Sums:
+    """Return sums with room for so many hit pixels; their content but for the list is yet to be set."""
+    return Sums(
+        words=from_cache_line((blocks, 3, BLOCK), np.uint32),
+        state=from_cache_line((blocks, BLOCK), np.uint8),
+        last=from_cache_line((blocks, BLOCK), np.uint16),
+        stops=from_cache_line((blocks, BLOCK), np.uint8),
+        hits=from_cache_line((blocks, BLOCK), np.uint8),
+        head=np.full(blocks, -1, np.int32),
+        second=from_cache_line((entries, ENTRY), np.int64),
+        used=np.zeros(1, np.int64),
+    )
+
+
+SUMS = numba.typeof(empty_sums(1, 1))
+"""the type of `Sums` for numba"""
 
 
 @compiled()
@@ -32,3 +87,24 @@ def spread(n: int) -> float:
 def moment(n: int, sum_v: int, sum_iv: int) -> int:
     """Twice the sum of (i - mean i) V: the slope times `spread` times 2."""
     return 2 * sum_iv - (n - 1) * sum_v
+
+
+@compiled()
+def unpacked(squares: Any, values: Any, products: Any) -> tuple[int, int, int]:
+    """Sums of V, iV and V^2 from a pixel's three words."""
+    return int64(values & LOW), int64(products), int64(squares) + (int64(values >> uint32(24)) << 32)
+
+
+@compiled()
+def added(squares: Any, values: Any, products: Any, number: Any, sample: Any) -> tuple[Any, Any, Any]:
+    """Return a pixel's three words with one sample more; ``number`` and ``sample`` are uint32."""
+    square = uint32(sample * sample)
+    low = uint32(squares + square)
+    carry = uint32(1 << 24) if low < square else uint32(0)
+    return low, uint32(values + uint32(sample + carry)), uint32(products + uint32(number * sample))
+
+
+@compiled()
+def entry_before(entry: int, own: Any) -> int:
+    """Return the number of the block's entry before this one, or -1."""
+    return entry - 1 if entry % GROUP else own[BEFORE]

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nifsdc.readout.memory import from_cache_line
 from nifsdc.readout.unravel_loops import sort_lines
 from nifsdc.readout.unravel_tiles import OUTPUTS, VECTOR
 
@@ -86,13 +87,6 @@ def readout_order(image: Array, output: OutputLike) -> Array:
         _span(output.xo, output.width, output.xdir),
     ]
     return part if output.orientation == "row" else part.T
-
-
-def _from_cache_line(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:
-    size = int(np.prod(shape)) * kind.itemsize
-    room = np.empty(size + VECTOR, np.uint8)
-    start = -room.ctypes.data % VECTOR
-    return room[start : start + size].view(kind).reshape(shape)
 
 
 def _table(whole: Array, targets: Sequence[Array]) -> NDArray[np.int64] | None:
@@ -177,7 +171,7 @@ class Unraveller:
 
         They begin at a cache line, so that what is written by cache lines is written once.
         """
-        return _from_cache_line(self.shape, kind), _from_cache_line(self.reference_shape, kind)
+        return from_cache_line(self.shape, kind), from_cache_line(self.reference_shape, kind)
 
     def unravel(self, stream: Array) -> tuple[Array, Array]:
         """Sort one read (or anything computed pixel by pixel in its order) into an image.

@@ -16,8 +16,10 @@ from numba import int64
 from numba.core import types
 from numba.extending import intrinsic
 
-VECTOR = 64
-"""bytes of a vector, and of a cache line: a tile's row is written at once"""
+from nifsdc.readout.memory import CACHE_LINE
+
+VECTOR = CACHE_LINE
+"""bytes of a vector: a tile's row is written at once"""
 
 _INDEX = ir.IntType(32)
 _ADDRESS = ir.IntType(64)

@@ -1,0 +1,20 @@
+"""Arrays that begin at a cache line: vectors and records in them do not lie across two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+CACHE_LINE = 64
+"""bytes; also those of the widest vector"""
+
+
+def from_cache_line(shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
+    """Return a contiguous array with whatever its memory held, its first element at a cache line."""
+    element = np.dtype(kind)
+    size = int(np.prod(shape)) * element.itemsize
+    room = np.empty(size + CACHE_LINE, np.uint8)
+    start = -room.ctypes.data % CACHE_LINE
+    return room[start : start + size].view(element).reshape(shape)
