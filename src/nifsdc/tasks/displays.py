@@ -6,12 +6,15 @@ for display alone has a ring of its own (SDN 11.03 section 4.8), so that no view
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+
 from nifsdc.camera.accumulator import Image
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing
 from nifsdc.data.sky_file import SkyError
 from nifsdc.tasks.exposure import Exposure
-from nifsdc.tasks.messages import ObservationKind
+from nifsdc.tasks.messages import Look, ObservationKind
 from nifsdc.tasks.skies import Skies
 from nifsdc.timing.utc import night
 
@@ -19,6 +22,8 @@ VIEW_SLOTS = 2
 """frames of the ring of views: its readers want the newest"""
 VIEW_BYTES = 24 * 1024 * 1024
 """science in float32 and reference samples of 2048 x 2048 pixels"""
+
+_log = logging.getLogger("nifsdc.slave")
 
 
 class Displays:
@@ -38,12 +43,26 @@ class Displays:
         self._rings = {ObservationKind.OBSERVE: run, ObservationKind.VIEW: view or run}
         self._skies = skies
 
-    def choose_sky(self, kind: ObservationKind, name: str) -> None:
-        """Take the image of a file off those of a kind from now on; raises SkyError (see `Skies.choose`)."""
-        if self._skies is not None:
-            self._skies.choose(kind, name)
-        elif name:
-            raise SkyError(f"{name}: no sky is taken off here")
+    def choose_skies(self, request: Look) -> tuple[Mapping[str, str], SkyError | None]:
+        """Take other skies off images from now on (see `Skies.choose`).
+
+        Returns the name of the sky that is in force now, by status record, and why one could not be had.
+        """
+        chosen: dict[str, str] = {}
+        problem: SkyError | None = None
+        for kind, record, name in (
+            (ObservationKind.VIEW, "skyIdle", request.view_sky),
+            (ObservationKind.OBSERVE, "skyScience", request.run_sky),
+        ):
+            chosen[record] = ""
+            try:
+                if self._skies is not None:
+                    self._skies.choose(kind, name)
+                    chosen[record] = name
+            except SkyError as error:
+                _log.error("%s: %s", record, error)
+                problem = problem or error
+        return chosen, problem
 
     def changes(self, kind: ObservationKind) -> bool:
         """Whether images of a kind are shown otherwise than they are stored."""

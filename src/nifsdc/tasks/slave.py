@@ -12,7 +12,6 @@ from enum import IntEnum
 from typing import Any
 
 from nifsdc.camera.sdsu import SdsuCamera
-from nifsdc.data.sky_file import SkyError
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.errors import Busy, ControllerError, NotNow
 from nifsdc.sdsu.pixels import Cancelled
@@ -31,7 +30,6 @@ from nifsdc.tasks.messages import (
     Held,
     Initialise,
     Look,
-    ObservationKind,
     Observe,
     Park,
     PauseExposure,
@@ -157,19 +155,10 @@ class SlaveTask(Task[Request]):
     def _look(self, request: Look) -> None:
         """Show something else beside what is observed from now on."""
         self._views.wanted = request.views
-        problems = []
-        for kind, record, name in (
-            (ObservationKind.VIEW, "skyIdle", request.view_sky),
-            (ObservationKind.OBSERVE, "skyScience", request.run_sky),
-        ):
-            try:
-                self._displays.choose_sky(kind, name)
-            except SkyError as error:
-                self.log.error("%s: %s", record, error)
-                problems.append(error)
-                name = ""
+        skies, problem = self._displays.choose_skies(request)
+        for record, name in skies.items():
             self._status.set(record, name)
-        self._report(Failed(request, brief(problems[0])) if problems else Done(request))
+        self._report(Failed(request, brief(problem)) if problem else Done(request))
 
     def idle(self) -> None:
         """Read temperatures and states now and then, and take a view if those are wanted while idle."""
