@@ -105,6 +105,8 @@ class IocConfig:
     """what kind of camera it is: ``nifs``, or ``ccd`` for any CCD; ``db/<camera>`` has its records"""
     detector: str = "detectors/hawaii2-nifs.yaml"
     """detector layout: a path, or a name below ``db``"""
+    ifu: str = "ifu.yaml"
+    """geometry of the image slicer before it: a path, or a name below ``db``"""
     detector_id: str = "SIMULATED"
     gain: float = 2.8
     """electrons per ADU, for the header (icd/sdsu_facts.md section 6)"""

@@ -14,6 +14,7 @@ from nifsdc.camera.ccd_detector import CcdDetector
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.nifs import NifsCamera
 from nifsdc.camera.sdsu import SdsuCamera, StartUp
+from nifsdc.camera.slicer import Slicer
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.ccd import ccd_kind
 from nifsdc.control.infrared import infrared_kind
@@ -36,6 +37,8 @@ class Assembly:
     """makes the camera on a controller"""
     views: tuple[int, int] | None = None
     """rows and columns of what it takes for display alone; None if it takes no views"""
+    slicer: Slicer | None = None
+    """what makes images of the sky of its views"""
 
 
 def assemble(config: IocConfig) -> Assembly:
@@ -55,21 +58,27 @@ def assemble(config: IocConfig) -> Assembly:
 
 
 def _nifs(config: IocConfig) -> Assembly:
-    layout = Layout.load(_detector_file(config))
+    layout = Layout.load(_shared(config.detector))
     start_up = _start_up(config, Detectors.IR)
     noise = Noise(config.gain, config.read_noise)
     files = CalibrationFiles(*config.calibration.files)
-    kind = infrared_kind(linearity=files.linearity is not None, reference=layout.reference_shape[2] > 0)
+    slicer = Slicer.load(_shared(config.ifu))
+    if slicer.shape != layout.shape:
+        raise ConfigError(f"ifu {config.ifu} is for {slicer.shape} pixels; the detector has {layout.shape}")
+    kind = infrared_kind(
+        linearity=files.linearity is not None, reference=layout.reference_shape[2] > 0, slicer=slicer
+    )
     return Assembly(
         kind,
         layout.name,
         lambda controller: NifsCamera(layout, controller, start_up, noise, files),
         layout.shape,
+        slicer,
     )
 
 
 def _ccd(config: IocConfig) -> Assembly:
-    detector = CcdDetector.load(_detector_file(config))
+    detector = CcdDetector.load(_shared(config.detector))
     start_up = _start_up(config, Detectors.CCD)
     kind = ccd_kind(detector, config.controller.window_fragments)
     return Assembly(kind, detector.name, lambda controller: SdsuCcdCamera(detector, controller, start_up))
@@ -86,9 +95,10 @@ def _start_up(config: IocConfig, detectors: Detectors) -> StartUp:
     )
 
 
-def _detector_file(config: IocConfig) -> Path:
-    path = Path(config.detector)
-    return path if path.is_file() else share("db") / config.detector
+def _shared(name: str) -> Path:
+    """Return a file by its path, or by its name below ``db``."""
+    path = Path(name)
+    return path if path.is_file() else share("db") / name
 
 
 _CAMERAS: Mapping[str, Callable[[IocConfig], Assembly]] = {"nifs": _nifs, "ccd": _ccd}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from nifsdc.camera.slicer import Slicer
+from nifsdc.control.settings import compression
 from nifsdc.data.names import label_problem
 from nifsdc.tasks.messages import ObservationKind
 from nifsdc.timing.infrared import MOST_PERIODS, ReadMode, TimeMode, consistent_times
@@ -51,12 +53,7 @@ def data_label(values: Mapping[str, Scalar]) -> str | None:
     return label_problem(label)
 
 
-WISHES_TO_COME = frozenset(
-    {
-        *("obs_saveNdrs", "obs_saveCoadds"),
-        "view_doCmpIm",
-    }
-)
+WISHES_TO_COME = frozenset({"obs_saveNdrs", "obs_saveCoadds"})
 """choices that the clients know and this version can only take as No"""
 
 
@@ -121,6 +118,24 @@ def sky(kind: ObservationKind) -> Check:
     def check(values: Mapping[str, Scalar]) -> str | None:
         if values[f"{prefix}_doSubFile"] == "Yes" and not str(values[f"{prefix}_subFile"]).strip():
             return f"{prefix}_subFile is empty: name a file"
+        return None
+
+    return check
+
+
+def compressed_image(slicer: Slicer | None) -> Check:
+    """Return the check that an image of the sky can be made of a view, by the slicer that there is."""
+
+    def check(values: Mapping[str, Scalar]) -> str | None:
+        wanted = compression(values)
+        if wanted is None:
+            return None
+        if slicer is None:
+            return "view_doCmpIm Yes: no IFU geometry"
+        if wanted.interval is not None and not wanted.interval[0] < wanted.interval[1]:
+            return f"view_waveMax {wanted.interval[1]:g}: above view_waveMin"
+        if not slicer.can(wanted):
+            return f"view_waveMin, waveMax: not in {wanted.disperser}"
         return None
 
     return check

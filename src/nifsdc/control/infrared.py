@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nifsdc.control.checks import CHECKS, corrections
+from nifsdc.camera.slicer import Slicer
+from nifsdc.control.checks import CHECKS, compressed_image, corrections
 from nifsdc.control.kinds import CameraKind
 from nifsdc.control.states import RULES
 from nifsdc.dictionary import StatusDictionary
@@ -95,7 +96,7 @@ def show_infrared(
                 status.set(f"{prefix}_{name}", values[f"{prefix}_{name}"])
 
 
-def infrared_kind(*, linearity: bool, reference: bool) -> CameraKind:
+def infrared_kind(*, linearity: bool, reference: bool, slicer: Slicer | None) -> CameraKind:
     """Return what the control tasks must know of an infrared camera.
 
     Parameters
@@ -104,13 +105,17 @@ def infrared_kind(*, linearity: bool, reference: bool) -> CameraKind:
         whether its linearity is known
     reference
         whether its lines end with reference samples
+    slicer
+        what makes images of the sky of its views, if anything does
     """
+    observe, view = (
+        corrections(kind, linearity=linearity, reference=reference)
+        for kind in (ObservationKind.OBSERVE, ObservationKind.VIEW)
+    )
     checks = {
         **CHECKS,
-        **{
-            command: (*CHECKS[command], corrections(kind, linearity=linearity, reference=reference))
-            for command, kind in (("dataObs", ObservationKind.OBSERVE), ("dataView", ObservationKind.VIEW))
-        },
+        "dataObs": (*CHECKS["dataObs"], observe),
+        "dataView": (*CHECKS["dataView"], view, compressed_image(slicer)),
     }
     return CameraKind(
         rules=RULES,

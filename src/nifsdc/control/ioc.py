@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.bridge import Bridge, Value
-from nifsdc.control.cameras import assemble
+from nifsdc.control.cameras import Assembly, assemble
 from nifsdc.control.control import Control
 from nifsdc.control.responses import Responses
 from nifsdc.control.routines import CommandRoutine
@@ -121,7 +121,7 @@ class Ioc:
         config, definition = self._config, self._definition
         camera_of = assemble(config)
         self._ring = self._stack.enter_context(FrameRing.create(config.ring, config.data.ring_slots))
-        displays = self._displays(camera_of.views)
+        displays = self._displays(camera_of)
         client = self._stack.enter_context(
             DataClient(config.data.server_host, config.data.server_port, name=config.top)
         )
@@ -165,13 +165,13 @@ class Ioc:
         show.initial(config, camera_of.detector_type)
         return control
 
-    def _displays(self, views: tuple[int, int] | None) -> Displays:
-        """Return what shows images of the camera, whose views have so many rows and columns."""
-        config = self._config
+    def _displays(self, camera_of: Assembly) -> Displays:
+        """Return what shows images of the camera."""
+        config, views = self._config, camera_of.views
         if views is None:
             return Displays(self._ring)
         ring = self._stack.enter_context(FrameRing.create(config.view_ring, VIEW_SLOTS, VIEW_BYTES))
-        return Displays(self._ring, ring, Skies(views, Path(config.data.sky).expanduser()))
+        return Displays(self._ring, ring, Skies(views, Path(config.data.sky).expanduser()), camera_of.slicer)
 
     def _link(self) -> Link:
         try:

@@ -6,6 +6,7 @@ import dataclasses
 import uuid
 from collections.abc import Callable, Mapping
 
+from nifsdc.camera.slicer import Compression
 from nifsdc.tasks.messages import Destination, Look, ObservationKind, ObservationSettings
 from nifsdc.timing.plan import Request
 
@@ -59,7 +60,16 @@ def observation_settings(
         scratch=(str(parameters["scratchName"]).strip() or GLANCE) if glance else "",
         exposures=int(parameters.get("obs_nexp", 1)) if command == "observe" else 1,
         stream=str(parameters.get(STREAMS[kind], "")).strip(),
+        compression=compression(parameters) if kind is ObservationKind.VIEW else None,
     )
+
+
+def compression(parameters: Mapping[str, Scalar]) -> Compression | None:
+    """Return what is to be made of a view's slitlets; None for nothing, or for a camera without them."""
+    if parameters.get("view_doCmpIm") != "Yes":
+        return None
+    low, high = float(parameters["view_waveMin"]), float(parameters["view_waveMax"])
+    return Compression(str(parameters["view_grating"]), (low, high) if low or high else None)
 
 
 def look(

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 
 from nifsdc.camera.accumulator import Image
+from nifsdc.camera.slicer import Slicer
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing
 from nifsdc.data.sky_file import SkyError
@@ -37,11 +38,20 @@ class Displays:
         the ring of what is taken for display alone; None for a camera that takes no views
     skies
         what is taken off images that are looked at; None for a camera whose images keep their sky
+    slicer
+        what makes images of the sky; None for a camera without one
     """
 
-    def __init__(self, run: FrameRing, view: FrameRing | None = None, skies: Skies | None = None) -> None:
+    def __init__(
+        self,
+        run: FrameRing,
+        view: FrameRing | None = None,
+        skies: Skies | None = None,
+        slicer: Slicer | None = None,
+    ) -> None:
         self._rings = {ObservationKind.OBSERVE: run, ObservationKind.VIEW: view or run}
         self._skies = skies
+        self._slicer = slicer
 
     def choose_skies(self, request: Look) -> tuple[Mapping[str, str], SkyError | None]:
         """Take other skies off images from now on (see `Skies.choose`).
@@ -83,6 +93,8 @@ class Displays:
         settings = exposure.settings
         if self._skies is not None:
             images = self._skies.off(settings.kind, images, sum(exposure.measured))
+        if self._slicer is not None and settings.compression is not None:
+            images = (*images, self._slicer.image(images[0].pixels, settings.compression))
         frame = Frame.build(
             settings.exposure_id,
             kind,

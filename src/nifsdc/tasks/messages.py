@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from nifsdc.camera.slicer import Compression
 from nifsdc.timing.plan import Request as ExposureRequest
 
 Scalar = int | float | str
@@ -55,6 +56,8 @@ class ObservationSettings:
     """how often it is taken, each time with a file of its own"""
     stream: str = ""
     """name of the quick-look stream that its images for displays are part of"""
+    compression: Compression | None = None
+    """the image of the sky that displays are given beside that of the detector"""
     idle: bool = False
     """taken while nothing is asked: it gives way to everything, and no observation's status tells of it"""
 

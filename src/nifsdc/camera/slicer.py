@@ -1,0 +1,98 @@
+"""The image of the sky behind an image slicer, for displays (SDN 11.03 section 4.6.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from nifsdc.camera.accumulator import Image
+from nifsdc.readout.ifu import Ifu, IfuError
+
+COMPRESSED = "compressed"
+"""name of the image among those of a frame"""
+MIRROR = "MIRROR"
+"""in the place of a grating: nothing is dispersed"""
+
+
+@dataclass(frozen=True)
+class Compression:
+    """What is made of the slitlets' light."""
+
+    disperser: str
+    """a grating of the geometry, or MIRROR"""
+    interval: tuple[float, float] | None = None
+    """wavelengths, micrometres; None for the grating's range"""
+
+
+class Slicer:
+    """Puts the slitlets of an integral field unit side by side.
+
+    Parameters
+    ----------
+    ifu
+        where the light of each falls on the detector
+    """
+
+    def __init__(self, ifu: Ifu) -> None:
+        self._ifu = ifu
+
+    @classmethod
+    def load(cls, path: Path) -> Slicer:
+        """Read a geometry, ``db/ifu.yaml`` for one.
+
+        Raises
+        ------
+        IfuError
+            when the file cannot be read, or an entry is missing or wrong
+        """
+        try:
+            tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise IfuError(f"{path}: cannot be read: {error}") from error
+        return cls(Ifu.from_mapping(tree))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the detector that it is for."""
+        return self._ifu.shape
+
+    def can(self, wanted: Compression) -> bool:
+        """Whether the grating is known, and the interval has light on the detector."""
+        if wanted.disperser == MIRROR:
+            return True
+        try:
+            self._ifu.planes(wanted.disperser, wanted.interval)
+        except IfuError:
+            return False
+        return True
+
+    def image(self, pixels: NDArray[Any], wanted: Compression) -> Image:
+        """Return the sky: the staircase collapsed, or the dispersed light summed over wavelengths.
+
+        Parameters
+        ----------
+        pixels
+            image of the detector, shape (rows, columns)
+        wanted
+            what `can` takes
+
+        Returns
+        -------
+        display pixels of a square of sky, 140 rows of 145 for NIFS
+
+        Raises
+        ------
+        IfuError
+            when it cannot be made
+        """
+        image = np.ascontiguousarray(pixels, np.float32)
+        if wanted.disperser == MIRROR:
+            spaxels = self._ifu.acquisition(image)
+        else:
+            spaxels = self._ifu.compressed(image, wanted.disperser, wanted.interval)
+        return Image(COMPRESSED, self._ifu.display_image(spaxels))
