@@ -1,7 +1,8 @@
 """Sorting the lines of a read into an image: samples of 16 and 32 bits, 2 to 32 outputs by powers of two.
 
 Outputs that are read along rows are written as they are taken apart. Those read along columns go into tiles
-first, small enough for the nearest caches, and then by whole cache lines into the image, some side by side.
+first, small enough for the nearest caches, and then by whole cache lines into the image, some side by side;
+past the caches if the image lies on cache lines: fetching each only to overwrite it took most of the time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,17 @@ from numba.core import types
 from numpy.typing import NDArray
 
 from nifsdc.readout.compiled import compiled, vector
-from nifsdc.readout.unravel_tiles import VECTOR, part_2, part_4, part_8, part_16, part_32, turn_tile
+from nifsdc.readout.unravel_tiles import (
+    VECTOR,
+    part_2,
+    part_4,
+    part_8,
+    part_16,
+    part_32,
+    settle,
+    turn_tile,
+    turn_tile_past,
+)
 
 Array = NDArray[Any]
 
@@ -57,10 +68,13 @@ def _turn_block(
             line = min(first, lines - side)
             place = target + k * step + line * line_step
             tile = source + line * row + k * stream.itemsize
-            if line_step > 0:
-                turn_tile(stream, tile, row, place, step)
+            step_down = row
+            if line_step < 0:
+                tile, step_down, place = tile + (side - 1) * row, -row, place + (side - 1) * line_step
+            if place % VECTOR == 0 and step % VECTOR == 0:
+                turn_tile_past(stream, tile, step_down, place, step)
             else:
-                turn_tile(stream, tile + (side - 1) * row, -row, place + (side - 1) * line_step, step)
+                turn_tile(stream, tile, step_down, place, step)
 
 
 @compiled(
@@ -126,3 +140,4 @@ def sort_lines(
                     own = scratch + output * lines * row
                     _turn_block(stream, own, row, number, several, place, line_step, step)
         begin += number
+    settle()

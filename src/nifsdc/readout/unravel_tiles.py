@@ -49,34 +49,55 @@ def _vector(samples: Any) -> tuple[Any, int]:
     return ir.VectorType(ir.IntType(8 * size), VECTOR // size), size
 
 
-def _turn_tile(
-    context: Any, samples: Any, source: Any, source_step: Any, target: Any, target_step: Any
-) -> Any:
-    """Transpose a tile of `VECTOR` bytes a side.
+def _turn_tile(past: bool) -> Callable[..., Any]:
+    """Make the function that transposes a tile; ``past``: by stores that pass the caches by.
 
-    Parameters
-    ----------
-    samples
-        any array of the element's type
-    source, target
-        addresses of the first row to read and to write
-    source_step, target_step
-        bytes from row to row, of either sign
+    Those write whole cache lines to memory without reading them first. Their places must be cache lines, and
+    `settle` has to follow before another thread reads.
     """
-    vector, size = _vector(samples)
+
+    def turn(context: Any, samples: Any, source: Any, source_step: Any, target: Any, target_step: Any) -> Any:
+        """Transpose a tile of `VECTOR` bytes a side.
+
+        Parameters
+        ----------
+        samples
+            any array of the element's type
+        source, target
+            addresses of the first row to read and to write
+        source_step, target_step
+            bytes from row to row, of either sign
+        """
+        vector, size = _vector(samples)
+
+        def generate(target_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _, place, step, result, result_step = arguments
+            rows = []
+            for _ in range(vector.count):
+                rows.append(builder.load(builder.inttoptr(place, vector.as_pointer()), align=size))
+                place = builder.add(place, step)
+            for row in _parted(builder, rows):
+                pointer = builder.inttoptr(result, vector.as_pointer())
+                store = builder.store(row, pointer, align=VECTOR if past else size)
+                if past:
+                    mark = builder.module.add_metadata([ir.Constant(_INDEX, 1)])
+                    store.set_metadata("nontemporal", mark)
+                result = builder.add(result, result_step)
+            return target_context.get_dummy_value()
+
+        return types.void(samples, int64, int64, int64, int64), generate
+
+    return turn
+
+
+def _settle(context: Any) -> Any:
+    """Wait until what was written past the caches can be seen by everyone."""
 
     def generate(target_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, place, step, result, result_step = arguments
-        rows = []
-        for _ in range(vector.count):
-            rows.append(builder.load(builder.inttoptr(place, vector.as_pointer()), align=size))
-            place = builder.add(place, step)
-        for row in _parted(builder, rows):
-            builder.store(row, builder.inttoptr(result, vector.as_pointer()), align=size)
-            result = builder.add(result, result_step)
+        builder.fence("seq_cst")
         return target_context.get_dummy_value()
 
-    return types.void(samples, int64, int64, int64, int64), generate
+    return types.void(), generate
 
 
 def _part_outputs(outputs: int) -> Callable[..., Any]:
@@ -128,7 +149,8 @@ def _part_outputs(outputs: int) -> Callable[..., Any]:
     return part
 
 
-turn_tile = intrinsic(_turn_tile)
+turn_tile, turn_tile_past = intrinsic(_turn_tile(False)), intrinsic(_turn_tile(True))
+settle = intrinsic(_settle)
 part_2, part_4, part_8, part_16, part_32 = (intrinsic(_part_outputs(2**m)) for m in range(1, 6))
 OUTPUTS = frozenset({2, 4, 8, 16, 32})
 """numbers of outputs that can be taken apart"""
