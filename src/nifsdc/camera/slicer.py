@@ -11,7 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from nifsdc.camera.accumulator import Image
-from nifsdc.readout.ifu import Ifu, IfuError
+from nifsdc.readout.ifu import Card, Ifu, IfuError
 
 COMPRESSED = "compressed"
 """name of the image among those of a frame"""
@@ -70,6 +70,30 @@ class Slicer:
         except IfuError:
             return False
         return True
+
+    def cube(
+        self, pixels: NDArray[Any], grating: str, interval: tuple[float, float] | None = None
+    ) -> tuple[NDArray[np.float32], tuple[Card, ...]]:
+        """Put every slitlet's spectrum on one wavelength axis.
+
+        Parameters
+        ----------
+        pixels
+            image of the detector, shape (rows, columns)
+        grating, interval
+            as in `Compression`
+
+        Returns
+        -------
+        the cube, shape (wavelengths, along, slitlets), NaN where the detector ends, and its world coordinates
+
+        Raises
+        ------
+        IfuError
+            when the image is of another detector, the grating unknown, or the interval without light
+        """
+        image = np.ascontiguousarray(pixels, np.float32)
+        return self._ifu.cube(image, grating, interval), self._ifu.cards(grating, interval)
 
     def image(self, pixels: NDArray[Any], wanted: Compression) -> Image:
         """Return the sky: the staircase collapsed, or the dispersed light summed over wavelengths.

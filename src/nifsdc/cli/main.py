@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from nifsdc import __version__
-from nifsdc.cli import ccd, ioc, link_server, observe, records, sdsu, services, softioc, timing, up
+from nifsdc.cli import ccd, cube, ioc, link_server, observe, records, sdsu, services, softioc, timing, up
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nifsdc {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (up, ioc, services, observe, ccd, records, softioc, link_server, sdsu, timing):
+    for module in (up, ioc, services, observe, ccd, records, softioc, link_server, sdsu, timing, cube):
         module.add_parser(subparsers)
     return parser
 
