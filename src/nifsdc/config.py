@@ -153,6 +153,10 @@ class IocConfig:
             )
         config = _build(cls, tree, str(path))
         assert isinstance(config, cls)
+        if config.gain <= 0 or config.read_noise < 0:
+            raise ConfigError(
+                f"{path}: gain {config.gain:g}, read_noise {config.read_noise:g}; expected electrons above 0"
+            )
         return config
 
     def as_yaml(self) -> str:

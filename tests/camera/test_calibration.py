@@ -83,6 +83,24 @@ def test_what_is_no_bad_pixel_file_is_refused(
         CalibrationFiles(bad_pixels=tmp_path / "bad.fits").load(SHAPE)
 
 
+def truncated(path: Path) -> None:
+    fits.PrimaryHDU(np.zeros(SHAPE, np.int16)).writeto(path)
+    path.write_bytes(path.read_bytes()[:2900])
+
+
+def misspelt(path: Path) -> None:
+    fits.PrimaryHDU(np.zeros(SHAPE, np.int16)).writeto(path)
+    path.write_bytes(path.read_bytes().replace(b"NAXIS2  =", b"NAXIS9  ="))
+
+
+@pytest.mark.filterwarnings("ignore:File may have been truncated")
+@pytest.mark.parametrize("spoil", [truncated, misspelt])
+def test_a_spoilt_file_is_refused(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    spoil(tmp_path / "bad.fits")
+    with pytest.raises(CalibrationError, match=r"^bad\.fits: "):
+        CalibrationFiles(bad_pixels=tmp_path / "bad.fits").load(SHAPE)
+
+
 @pytest.mark.parametrize(
     ("coefficients", "limit", "said"),
     [

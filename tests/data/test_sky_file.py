@@ -59,8 +59,11 @@ def test_what_cannot_be_a_sky_is_told_in_a_response(tmp_path: Path) -> None:
     (tmp_path / "text.fits").write_text("SIMPLE is not the word")
     empty = tmp_path / "empty.fits"
     fits.HDUList([fits.PrimaryHDU()]).writeto(empty)
+    spoilt = file(tmp_path / "spoilt.fits", image, EXPTIME=12.5)
+    spoilt.write_bytes(spoilt.read_bytes().replace(b"                12.5", b"              12.5.5"))
     for path, words in (
         (tmp_path / "text.fits", "not a FITS image"),
+        (spoilt, "not a FITS image"),
         (empty, "has no image"),
         (file(tmp_path / "untimed.fits", image), "EXPTIME is missing"),
         (file(tmp_path / "zero.fits", image, EXPTIME=0.0), "2 axes, 0 s"),

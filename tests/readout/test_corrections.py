@@ -106,6 +106,32 @@ def test_each_mode_has_its_own_sky() -> None:
         skies.load(Mode.RUN, image, 0.0)
 
 
+def test_samples_without_a_value_are_left_out() -> None:
+    rng = np.random.default_rng(5)
+    reference = rng.normal(100.0, 4.0, (2, 50, 8))
+    holes = reference.copy()
+    holes[0, 3, 2] = np.nan
+    holes[1, 7] = np.nan
+    holes[1, 20:30] = np.nan
+    for smooth in (1, 5):
+        levels = reference_levels(holes, smooth)
+        # A line by line calculation that knows of no arrays.
+        for output in range(2):
+            lines = {
+                n: line[np.isfinite(line)] for n, line in enumerate(holes[output]) if np.isfinite(line).any()
+            }
+            level = np.mean([line.mean() for line in lines.values()])
+            assert levels.outputs[output] == pytest.approx(level)
+            squares = sum(((line - line.mean()) ** 2).sum() for line in lines.values())
+            assert levels.noise[output] == pytest.approx(
+                np.sqrt(squares / sum(len(line) - 1 for line in lines.values()))
+            )
+            for number in range(50):
+                about = [n for n in range(number - smooth // 2, number + smooth // 2 + 1) if n in lines]
+                expected = np.mean([lines[n].mean() - level for n in about]) if about else 0.0
+                assert levels.lines[output, number] == pytest.approx(expected, abs=1e-9)
+
+
 HALF = {"width": 4, "height": 6, "orientation": "row", "reference": 3}
 SMALL = Layout.load(
     {

@@ -1,5 +1,7 @@
 """When things happen, on the detector's clock: never on the computer's."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from nifsdc.sdsu.errors import Busy, ErrorReply
@@ -134,6 +136,29 @@ def test_a_command_during_a_readout_is_refused_when_it_ends(quick: Rig) -> None:
     assert answer == (0x020002, word("ERR"))
     assert quick.link.progress() == (first, FULL_READ)
     assert quick.controller.timing_board.errno.read() == 4
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_command_that_the_pixels_overtake_finds_the_controller_busy(
+    quick: Rig, monkeypatch: pytest.MonkeyPatch, *, answered: bool
+) -> None:
+    first = start(quick, 20_000)
+    quick.drain(first)
+    if not answered:
+        quick.simulator.fault("no-reply", "WRM")
+    send = quick.link.transact
+
+    def send_late(words: Sequence[int], deadline_s: float) -> tuple[int, ...]:
+        until(lambda: quick.link.progress().block > first, "the second block")
+        return send(words, deadline_s)
+
+    monkeypatch.setattr(quick.link, "transact", send_late)
+    with pytest.raises(Busy, match=r"WRM .*pixels began to come"):
+        quick.controller.utility_board.demanded_exposure_ms.write(0)
+    quick.drain(first + 1)
+    monkeypatch.undo()
+    quick.simulator.clear_faults()
+    quick.controller.test_data_link(Board.UTILITY, 5)
 
 
 def test_readouts_are_not_started_on_top_of_each_other(quick: Rig) -> None:

@@ -78,7 +78,10 @@ def test_views_without_the_wish_and_runs_have_none(system: System, views: Reader
 @pytest.mark.parametrize(
     ("setpoints", "message"),
     [
-        ({"view_waveMin": 2.3, "view_waveMax": 2.1}, "view_waveMax 2.1: above view_waveMin"),
+        (
+            {"view_grating": "K", "view_waveMin": 2.3, "view_waveMax": 2.1},
+            "view_waveMax 2.1: above view_waveMin",
+        ),
         ({"view_grating": "J", "view_waveMin": 2.1, "view_waveMax": 2.3}, "view_waveMin, waveMax: not in J"),
     ],
 )

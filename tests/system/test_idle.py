@@ -135,9 +135,21 @@ def test_none_is_taken_after_they_are_disabled(system: System) -> None:
     assert system.get("sad:dc:idleViews") == taken
 
 
+def test_a_view_of_many_coadds_gives_way_at_any_moment(system: System) -> None:
+    view_while_idle(system, 6.0)
+    system.configure(view_ncoadds=200)
+    for _ in range(12):
+        carry_out(system, "testSDSU")
+    system.configure(view_idle="Disabled", view_ncoadds=1)
+    assert system.get("sad:dc:slaveState") == 1
+
+
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system whose clock does not jump to the end of a view."""
+    """A system whose clock does not jump to the end of a view.
+
+    The tests after it ask it alone: of two servers at one port a search reaches the one that came last.
+    """
     with run_system(tmp_path_factory.mktemp("slow"), "--speed", "8") as running:
         yield running
 

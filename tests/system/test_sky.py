@@ -100,6 +100,7 @@ def test_a_run_can_be_the_sky_of_the_next_ones_and_of_a_ramp(
     rate = fits.getdata(sky, "SCI") / fits.getheader(sky)["EXPTIME"]
     bright = (rate > 1.0) & (rate < 300.0)
     assert bright.sum() > 1000
+    assert images
     for image in images:
         assert abs(np.nanmean(image[bright])) < 0.05 * rate[bright].mean()
 
@@ -134,3 +135,24 @@ def test_a_sky_that_is_not_there_is_an_error_and_can_be_named_again(clean: Syste
     clean.command(f"data{mode.capitalize()}")
     assert "comes" in [clean.get(f"sad:dc:{name}", text=True) for name in ("skyIdle", "skyScience")]
     (clean.folder / NIGHT / "comes.fits").unlink()
+
+
+def test_a_replaced_file_is_read_again_and_a_missing_one_fails_its_own_command(
+    clean: System, rings: tuple[Reader, Reader]
+) -> None:
+    write_sky(clean, "replaced", 2.0)
+    clean.configure(view_doSubFile="Yes", view_subFile="replaced")
+    clean.command("view")
+    before = dark(frames_in(rings[1])[-1].image)
+    (clean.folder / NIGHT / "replaced.fits").unlink()
+    write_sky(clean, "replaced", 4.0)
+    clean.configure(view_subFile="replaced")
+    clean.command("view")
+    assert dark(frames_in(rings[1])[-1].image) == pytest.approx(before - 12.0 * 2.0, abs=1.0)
+    # Both commands of one START see the same wish.
+    clean.put("dc:view_exposed", 13.0)
+    clean.put("dc:view_subFile", "nowhere")
+    with watching(clean, "dc:dataViewC.VAL") as seen:
+        assert clean.start() > 0, clean.message()
+        seen.wait_for("dc:dataViewC.VAL", 3)
+    assert clean.get("dc:dataViewC.OMSS", text=True) == "nowhere: no such file"

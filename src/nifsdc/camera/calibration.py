@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,7 @@ class CalibrationFiles:
 
 
 def _bad_pixels(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    with _opened(path) as hdus:
+    with _reading(path) as hdus:
         for hdu in hdus:
             if isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) and hdu.data is not None:
                 return np.asarray(_expected(path, "bad pixels", hdu.data, shape) != 0)
@@ -73,7 +75,7 @@ def _bad_pixels(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _linearity(path: Path, shape: tuple[int, int]) -> Linearity:
-    with _opened(path) as hdus:
+    with _reading(path) as hdus:
         missing = [name for name in (COEFFICIENTS, LIMIT) if name not in hdus or hdus[name].data is None]
         if missing:
             raise CalibrationError(f"{path.name}: no extension {', '.join(missing)}")
@@ -92,11 +94,16 @@ def _linearity(path: Path, shape: tuple[int, int]) -> Linearity:
     return Linearity(coefficients, limit)
 
 
-def _opened(path: Path) -> fits.HDUList:
+@contextmanager
+def _reading(path: Path) -> Iterator[fits.HDUList]:
+    """Open a file and have whatever is wrong with it said of it, data that are read later included."""
     try:
         # A copy: the file may be replaced while the image is in use.
-        return fits.open(path, memmap=False)
-    except OSError as error:
+        with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
+            yield hdus
+    except CalibrationError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, fits.VerifyError) as error:
         raise CalibrationError(f"{path.name}: cannot be read as FITS: {error}") from error
 
 

@@ -15,14 +15,12 @@ from nifsdc.camera.accumulator import (
     Image,
     Keywords,
     Noise,
-    image_keywords,
     levels,
 )
 from nifsdc.camera.corrections import Corrections
 from nifsdc.camera.layout import Layout
 from nifsdc.readout.cosmic import CosmicRayTest
 from nifsdc.readout.linear import LinearFit
-from nifsdc.readout.quality import Quality
 from nifsdc.readout.reference import ReferenceWatch
 from nifsdc.timing.infrared import ExposurePlan, Products
 
@@ -102,8 +100,7 @@ class LinearAccumulator:
             return ()
         seconds = np.float32((self._fit.reads - 1) * self._plan.period)
         image = self._corrections.apply(self._counts()).image / seconds
-        saturated = self._layout.unraveller.unravel((self._fit.quality & Quality.SATURATED) != 0)[0]
-        return (Image(SCIENCE, image, {**image_keywords(image, saturated), "BUNIT": RATE}),)
+        return (Image(SCIENCE, image, {"BUNIT": RATE}),)
 
     def _counts(self) -> NDArray[np.float32]:
         """Return the counts by which the line has risen from its first read to its last."""

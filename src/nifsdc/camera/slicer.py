@@ -29,6 +29,10 @@ class Compression:
     """wavelengths, micrometres; None for the grating's range"""
 
 
+class SlicerError(ValueError):
+    """A geometry that cannot be used; the text names its file and says what is wrong with it."""
+
+
 class Slicer:
     """Puts the slitlets of an integral field unit side by side.
 
@@ -47,14 +51,15 @@ class Slicer:
 
         Raises
         ------
-        IfuError
+        SlicerError
             when the file cannot be read, or an entry is missing or wrong
         """
         try:
-            tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return cls(Ifu.from_mapping(yaml.safe_load(path.read_text(encoding="utf-8"))))
         except (OSError, yaml.YAMLError) as error:
-            raise IfuError(f"{path}: cannot be read: {error}") from error
-        return cls(Ifu.from_mapping(tree))
+            raise SlicerError(f"{path}: cannot be read: {error}") from error
+        except IfuError as error:
+            raise SlicerError(f"{path}: {error}") from error
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -63,8 +68,6 @@ class Slicer:
 
     def can(self, wanted: Compression) -> bool:
         """Whether the grating is known, and the interval has light on the detector."""
-        if wanted.disperser == MIRROR:
-            return True
         try:
             self._ifu.planes(wanted.disperser, wanted.interval)
         except IfuError:

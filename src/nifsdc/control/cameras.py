@@ -14,7 +14,7 @@ from nifsdc.camera.ccd_detector import CcdDetector
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.nifs import NifsCamera
 from nifsdc.camera.sdsu import SdsuCamera, StartUp
-from nifsdc.camera.slicer import Slicer
+from nifsdc.camera.slicer import Slicer, SlicerError
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.ccd import ccd_kind
 from nifsdc.control.infrared import infrared_kind
@@ -62,7 +62,10 @@ def _nifs(config: IocConfig) -> Assembly:
     start_up = _start_up(config, Detectors.IR)
     noise = Noise(config.gain, config.read_noise)
     files = CalibrationFiles(*config.calibration.files)
-    slicer = Slicer.load(_shared(config.ifu))
+    try:
+        slicer = Slicer.load(_shared(config.ifu))
+    except SlicerError as error:
+        raise ConfigError(str(error)) from error
     if slicer.shape != layout.shape:
         raise ConfigError(f"ifu {config.ifu} is for {slicer.shape} pixels; the detector has {layout.shape}")
     kind = infrared_kind(

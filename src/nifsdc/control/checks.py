@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from nifsdc.camera.slicer import Slicer
+from nifsdc.camera.slicer import MIRROR, Slicer
 from nifsdc.control.settings import compression
 from nifsdc.data.names import label_problem
 from nifsdc.tasks.messages import ObservationKind
@@ -128,7 +128,7 @@ def compressed_image(slicer: Slicer | None) -> Check:
 
     def check(values: Mapping[str, Scalar]) -> str | None:
         wanted = compression(values)
-        if wanted is None:
+        if wanted is None or wanted.disperser == MIRROR:
             return None
         if slicer is None:
             return "view_doCmpIm Yes: no IFU geometry"

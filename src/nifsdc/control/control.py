@@ -39,6 +39,8 @@ Scalar = int | float | str
 
 COMMAND_SECONDS = 120.0
 """real seconds after which a command that the Slave was asked for counts as failed"""
+READING_SKIES = ("dataObs", "dataView")
+"""commands that read the files named in their inputs, whatever they read before"""
 OBSERVING = ("observe", "view", "glance")
 """commands that take an observation"""
 
@@ -182,7 +184,10 @@ class Control:
         except ValueError as error:
             self._answers.error(command, str(error))
             return
-        if wanted == self._look and self._look_stands:
+        # A file may be another one under its name; one that is being read may turn out not to be a sky.
+        named = bool(wanted.view_sky or wanted.run_sky) and command in READING_SKIES
+        unanswered = any(each in self._pending for each in self._kind.configuring if each != command)
+        if wanted == self._look and self._look_stands and not named and not unanswered:
             self._answers.idle(command)
         else:
             self._look, self._look_stands = wanted, True
@@ -331,6 +336,9 @@ class Control:
         pending = [command for command in commands_of(request) if command in self._pending]
         if not pending and lost:
             self._controller_lost(reason)
+        elif not pending and isinstance(request, m.Look):
+            self._look_stands = False
+            _log.error("what was shown before the start-up cannot be shown again: %s", reason)
         for command in pending:
             self._failed(command, reason, lost)
 

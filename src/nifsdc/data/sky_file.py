@@ -37,7 +37,11 @@ def find(folder: Path, name: str) -> Path:
     if relative.is_absolute() or ".." in relative.parts:
         raise SkyError(f"{name}: name a file of the data folder")
     here = folder / relative
-    found = here if here.is_file() else max(folder.glob(f"*/{glob.escape(str(relative))}"), default=None)
+    nights = f"[0-9]*/{glob.escape(str(relative))}"
+    try:
+        found = here if here.is_file() else max(folder.glob(nights), default=None)
+    except OSError as error:
+        raise SkyError(f"{name}: folder cannot be read") from error
     if found is None:
         raise SkyError(f"{name}: no such file")
     return found
@@ -55,7 +59,7 @@ def read(path: Path) -> tuple[NDArray[np.float32], float]:
         when it is no FITS file with an image and, unless that is a rate, an exposure time
     """
     try:
-        with fits.open(path, memmap=False) as hdus:
+        with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
             image = hdus["SCI"] if "SCI" in hdus else next(hdu for hdu in hdus if hdu.data is not None)
             pixels = np.asarray(image.data, np.float32)
             if str(image.header.get("BUNIT", "")).strip() == RATE:
@@ -67,7 +71,7 @@ def read(path: Path) -> tuple[NDArray[np.float32], float]:
         raise SkyError(f"{path.stem}: has no image") from None
     except KeyError:
         raise SkyError(f"{path.stem}: EXPTIME is missing") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, fits.VerifyError) as error:
         raise SkyError(f"{path.stem}: not a FITS image") from error
     if pixels.ndim != 2 or not (math.isfinite(seconds) and seconds > 0.0):
         raise SkyError(f"{path.stem}: {pixels.ndim} axes, {seconds:g} s")

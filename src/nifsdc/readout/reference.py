@@ -77,7 +77,8 @@ def reference_levels(reference: NDArray[np.generic], smooth: int = 1) -> Referen
     Parameters
     ----------
     reference
-        shape (outputs, lines, samples), counts, as `Unraveller.unravel` gives them
+        shape (outputs, lines, samples), counts, as `Unraveller.unravel` gives them; samples without a value
+        (NaN) are left out
     smooth
         lines, an odd number, over which the lines' means are averaged: a line's own 32 samples would add a
         sixth of their noise to its pixels; at the ends, over the lines there are
@@ -95,23 +96,33 @@ def reference_levels(reference: NDArray[np.generic], smooth: int = 1) -> Referen
     if smooth < 1 or smooth % 2 == 0:
         raise ValueError(f"smoothing over {smooth} lines; expected an odd number")
     values = reference.astype(np.float64)
-    means = values.mean(axis=2)
-    outputs = means.mean(axis=1)
-    left = values - means[:, :, np.newaxis]
-    samples = values.shape[2]
-    free = max(1, values.shape[1] * (samples - 1))
+    known = np.isfinite(values)
+    counts = known.sum(axis=2)
+    lines = counts > 0
+    means = np.where(known, values, 0.0).sum(axis=2) / np.maximum(counts, 1)
+    outputs = _mean(means, lines)
+    left = np.where(known, values - means[:, :, np.newaxis], 0.0)
+    free = np.maximum(1, np.maximum(counts - 1, 0).sum(axis=1))
     noise = np.sqrt(np.sum(left**2, axis=(1, 2)) / free)
-    return ReferenceLevels(outputs, noise, _running_mean(means - outputs[:, np.newaxis], smooth))
+    return ReferenceLevels(outputs, noise, _running_mean(means - outputs[:, np.newaxis], lines, smooth))
 
 
-def _running_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    if width == 1:
-        return values
+def _mean(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the mean along the last axis of the values that are known, 0 where none is."""
+    return np.asarray(np.where(known, values, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1))
+
+
+def _running_mean(values: NDArray[np.float64], known: NDArray[np.bool_], width: int) -> NDArray[np.float64]:
+    """Return the mean of the known values about each place along the last axis, 0 where none is."""
     count = values.shape[1]
-    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
     first = np.maximum(np.arange(count) - width // 2, 0)
     last = np.minimum(np.arange(count) + width // 2 + 1, count)
-    return np.asarray((sums[:, last] - sums[:, first]) / (last - first))
+    before = np.zeros((len(values), 1))
+    sums, weights = (
+        np.concatenate([before, np.cumsum(each, axis=1)], axis=1)
+        for each in (np.where(known, values, 0.0), known.astype(np.float64))
+    )
+    return np.asarray((sums[:, last] - sums[:, first]) / np.maximum(weights[:, last] - weights[:, first], 1))
 
 
 def correct_by_reference(

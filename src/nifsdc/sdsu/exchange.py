@@ -224,19 +224,21 @@ class Exchange:
         pixels = reads * self.pixels_per_read()
         return Readout(label, self.link.progress().block + 1, blocks, pixels)
 
-    def _guard(self, command: Command) -> None:
-        """Refuse what could not be answered because pixels flow."""
+    def _guard(self, command: Command) -> bool:
+        """Refuse what could not be answered because pixels flow; tell whether they may begin to."""
         readout = self._readout
         if readout is None or command.during_readout:
-            return
+            return False
         phase = readout.phase(self.link.progress())
         if phase is Phase.DONE:
             self._readout = None
-        elif phase is not Phase.INTEGRATING or command.label in STILL_ONLY:
+            return False
+        if phase is not Phase.INTEGRATING or command.label in STILL_ONLY:
             raise Busy(
                 f"{command.label} cannot be sent during {readout.command}: {phase.value}, and the controller "
                 "takes nothing but abort and reset; wait for the last pixel or abort"
             )
+        return True
 
 
 def _command(board: Board, label: str, arguments: Sequence[int]) -> Command:

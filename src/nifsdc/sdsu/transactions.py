@@ -46,10 +46,11 @@ class Transactor:
     link
         the way to the controller
     guard
-        called before anything is sent; raises `Busy` when the command cannot be answered now
+        called before anything is sent; raises `Busy` when the command cannot be answered now, and tells
+        whether a readout goes on that may have its next pixels before the answer
     """
 
-    def __init__(self, link: Link, guard: Callable[[Command], None]) -> None:
+    def __init__(self, link: Link, guard: Callable[[Command], bool]) -> None:
         self._link = link
         self._guard = guard
         self._lock = threading.RLock()
@@ -94,10 +95,19 @@ class Transactor:
         """
         packet = Packet(Board.HOST, board, (word(command.label), *arguments))
         with self.exclusive():
-            self._guard(command)
+            before = self._link.progress()
+            may_be_overtaken = self._guard(command)
             look_for_resets(self._link, f"before {packet}")
-            answer = self._exchange(packet, command, within or command.deadline_for(arguments))
-            return self._judge(packet, command, answer, expected)
+            try:
+                answer = self._exchange(packet, command, within or command.deadline_for(arguments))
+                return self._judge(packet, command, answer, expected)
+            except (NoReply, ErrorReply) as error:
+                if not may_be_overtaken or self._link.progress() == before:
+                    raise
+                raise Busy(
+                    f"{error}; but pixels began to come when it was sent, and the controller takes nothing "
+                    "then: send it again when they have come"
+                ) from error
 
     def tell(self, board: Board, command: Command) -> None:
         """Send a command that has no answer."""
@@ -129,10 +139,6 @@ class Transactor:
         try:
             answer = decode(self._link.transact(words, within))
         except TimeoutError as error:
-            try:
-                self._guard(command)
-            except Busy as busy:
-                raise Busy(f"{packet}: {busy}; it began before the command was answered") from error
             raise NoReply(
                 f"{packet}: no answer within {within:g} s, expected {command.reply.value}: "
                 "check the controller's power and the link, then init"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,9 @@ LOOK_SECONDS = 0.05
 END_SECONDS = 20.0
 """real seconds that the Readout task has to let go of an exposure that was given up; a command that is under
 way then, such as a preflash, may take 15 s (INS-DAS-18, "Transactions")"""
+
+DISABLED = 1
+"""of ``viewEnabled``"""
 
 _log = logging.getLogger("nifsdc.slave")
 
@@ -76,9 +80,11 @@ class IdleViews:
             self._give_up(error)
             return
         self._camera.prepare(plan)
+        if ending.is_set():
+            return
         exposure = Exposure(settings, plan, self._camera.read_size(plan), self._camera.now)
         self._readout.post(exposure)
-        while not exposure.finished.is_set():
+        while self._readout.is_alive() and not exposure.finished.is_set():
             message = next_message(LOOK_SECONDS)
             if message is not None:
                 keep(message)
@@ -88,14 +94,17 @@ class IdleViews:
         self._conclude(exposure)
 
     def _end(self, exposure: Exposure) -> None:
+        # In this order: an exposure that is closing has nothing to abort, and the next one is not begun.
+        exposure.cancel.set()
         if exposure.phase is not Phase.CLOSING:
-            exposure.cancel.set()
             try:
                 self._camera.abort()
             except ControllerError as error:
                 _log.warning("abort: %s", error)
-        if not exposure.finished.wait(END_SECONDS):
-            raise ControllerError("Readout did not let go of a view while idle; reboot")
+        deadline = time.monotonic() + END_SECONDS
+        while not exposure.finished.wait(LOOK_SECONDS):
+            if time.monotonic() > deadline or not self._readout.is_alive():
+                raise ControllerError("Readout did not let go of a view while idle; reboot")
 
     def _conclude(self, exposure: Exposure) -> None:
         if exposure.frame_number is not None:
@@ -112,3 +121,4 @@ class IdleViews:
         """Take no more views: what failed for a reason of ours would fail again at once."""
         _log.error("no more views while idle: %s", error, exc_info=error)
         self.wanted = None
+        self._status.set("viewEnabled", DISABLED)

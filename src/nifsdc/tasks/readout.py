@@ -146,8 +146,14 @@ class ReadoutTask(Task[Exposure]):
             self._status.set(name, value)
         images = () if last else pixels.so_far()
         if images:
-            number += exposure.coadds_done * exposure.plan.sets
+            self._preview(exposure, images, number + exposure.coadds_done * exposure.plan.sets)
+
+    def _preview(self, exposure: Exposure, images: tuple[Image, ...], number: int) -> None:
+        """Show an image of a run for which nothing depends on whether it can be shown."""
+        try:
             self._displays.show(exposure, FrameKind.PREVIEW, images, number)
+        except Exception:
+            self.log.exception("an image for the displays was left out")
 
     def _hand_on(self, exposure: Exposure, images: tuple[Image, ...]) -> None:
         settings, plan = exposure.settings, exposure.plan
@@ -155,7 +161,8 @@ class ReadoutTask(Task[Exposure]):
         if not settings.stored:
             kind = FrameKind.IDLE if settings.idle else FrameKind.VIEW
             exposure.frame_number = self._displays.show(exposure, kind, images)
-            self._report(ReadOut(settings.exposure_id, stored=False))
+            if not settings.idle:
+                self._report(ReadOut(settings.exposure_id, stored=False))
             return
         keywords = self._camera.keywords(settings.request, plan)
         frame = Frame.build(
@@ -172,7 +179,7 @@ class ReadoutTask(Task[Exposure]):
         exposure.frame_number = self._ring.write(frame)
         if self._displays.changes(settings.kind):
             # The file keeps its sky; whoever looks sees the image without it last.
-            self._displays.show(exposure, FrameKind.PREVIEW, images[:1], exposure.coadds_done * plan.sets)
+            self._preview(exposure, images[:1], exposure.coadds_done * plan.sets)
 
     def _show_start(self, exposure: Exposure) -> None:
         if not exposure.settings.idle:

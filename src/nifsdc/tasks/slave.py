@@ -284,6 +284,9 @@ class SlaveTask(Task[Request]):
                     exposure.retimed = seconds - exposure.plan.gap
         except NotNow as error:
             self._report(Failed(request, brief(error)))
+        except Busy as error:
+            self.log.info("%s met the readout: %s", type(request).__name__, error)
+            self._report(Failed(request, "the readout has just begun"))
         except ControllerError as error:
             exposure.error = error
             self._cancel(exposure)
