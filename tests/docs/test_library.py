@@ -18,6 +18,8 @@ import pytest
 
 from nifsdc.client.subscription import Subscription
 
+from .. import waiting
+
 DEADLINE_S = 60.0
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "library.md"
@@ -62,7 +64,7 @@ def instrument() -> Iterator[None]:
     process = subprocess.Popen([sys.executable, str(EXAMPLE)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         assert process.stdout is not None
-        assert select.select([process.stdout], [], [], 20.0)[0], "the example did not start within 20 s"
+        assert select.select([process.stdout], [], [], DEADLINE_S)[0], "the example did not start"
         assert process.stdout.readline().startswith(b"READY")
         yield
         process.terminate()
@@ -81,10 +83,8 @@ def channel(instrument: None) -> Iterator[Callable[..., Any]]:
     made: list[Any] = []
 
     def make(name: str) -> Any:
-        pv = epics.PV(f"lib:{name}", connection_timeout=DEADLINE_S, auto_monitor=False)
-        made.append(pv)
-        assert pv.wait_for_connection(DEADLINE_S), f"{name} did not connect"
-        return pv
+        made.append(waiting.channel(f"lib:{name}"))
+        return made[-1]
 
     yield make
     for pv in made:

@@ -21,6 +21,8 @@ import pytest
 
 from nifsdc.client.subscription import Subscription
 
+from ..waiting import channel
+
 HERE = Path(__file__).parent
 DEADLINE_S = 60.0
 """for whatever has to happen on a machine that is busy with other things; nothing is measured by it"""
@@ -113,6 +115,15 @@ def ioc() -> Iterator[Ioc]:
     assert server.process.returncode == 0
 
 
+@pytest.fixture(autouse=True)
+def _each_test_begins_without_clients(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A server hears later than its clients that they have gone: a test that counts must not count them."""
+    server = request.getfixturevalue("ioc") if "ioc" in request.fixturenames else None
+    yield
+    if server is not None:
+        wait_for(lambda: server.statistics["clients"] == 0, "the server to forget the clients of the test")
+
+
 class Clients:
     """libca channels of one test, closed at its end."""
 
@@ -125,11 +136,8 @@ class Clients:
         self._subscriptions: list[Subscription] = []
 
     def __call__(self, name: str, **options: Any) -> Any:
-        options |= {"auto_monitor": False, "connection_timeout": DEADLINE_S}
-        channel = self._epics.PV(self._prefix + name, **options)
-        self._made.append(channel)
-        assert channel.wait_for_connection(DEADLINE_S), f"{name} did not connect"
-        return channel
+        self._made.append(channel(self._prefix + name, **options))
+        return self._made[-1]
 
     def watch(self, name: str, callback: Callable[..., None]) -> None:
         """Have every event of a channel told."""
@@ -137,15 +145,15 @@ class Clients:
 
     def exists(self, name: str) -> bool:
         """Tell whether the server knows a name (it is asked together with one it does)."""
-        channel = self._epics.PV(self._prefix + name, auto_monitor=False)
-        self._made.append(channel)
-        return bool(channel.wait_for_connection(0.5))
+        asked = self._epics.PV(self._prefix + name, auto_monitor=False)
+        self._made.append(asked)
+        return bool(asked.wait_for_connection(0.5))
 
     def close(self) -> None:
         for subscription in self._subscriptions:
             subscription.close()
-        for channel in self._made:
-            channel.disconnect()
+        for each in self._made:
+            each.disconnect()
         self._epics.ca.clear_cache()
 
 
@@ -229,12 +237,12 @@ class RawClient:
 
     def channel(self, name: str) -> Any:
         """Open a channel and return caproto's view of it."""
-        channel = caproto.ClientChannel(self.prefix + name, self.circuit)
-        self.send(channel.create())
+        made = caproto.ClientChannel(self.prefix + name, self.circuit)
+        self.send(made.create())
         self.receive(
-            lambda c: isinstance(c, caproto.CreateChanResponse) and c.cid == channel.cid, f"channel {name}"
+            lambda c: isinstance(c, caproto.CreateChanResponse) and c.cid == made.cid, f"channel {name}"
         )
-        return channel
+        return made
 
     def close(self) -> None:
         self.socket.close()

@@ -16,6 +16,8 @@ import pytest
 
 from nifsdc.client.subscription import Subscription
 
+from ..waiting import channel
+
 DEADLINE_S = 60.0
 
 
@@ -26,10 +28,8 @@ def connect() -> Iterator[Callable[..., Any]]:
     made: list[Any] = []
 
     def make(name: str) -> Any:
-        pv = epics.PV(name, connection_timeout=DEADLINE_S, auto_monitor=False)
-        made.append(pv)
-        assert pv.wait_for_connection(DEADLINE_S), f"{name} did not connect"
-        return pv
+        made.append(channel(name))
+        return made[-1]
 
     yield make
     for pv in made:

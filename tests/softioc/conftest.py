@@ -13,6 +13,8 @@ import pytest
 from nifsdc.cli.process import Part
 from nifsdc.client.subscription import Subscription
 
+from ..waiting import channel
+
 READY_SECONDS = 60.0
 WAIT_SECONDS = 60.0
 
@@ -56,12 +58,9 @@ class Clients:
         self.events: list[tuple[str, Any]] = []
 
     def __call__(self, name: str) -> Any:
-        channel = self._made.get(name)
-        if channel is None:
-            options = {"auto_monitor": False, "connection_timeout": WAIT_SECONDS}
-            channel = self._made[name] = self._epics.PV(name, **options)
-            assert channel.wait_for_connection(WAIT_SECONDS), f"{name} did not connect"
-        return channel
+        if name not in self._made:
+            self._made[name] = channel(name)
+        return self._made[name]
 
     def get(self, name: str, *, as_string: bool = False) -> Any:
         return self(name).get(as_string=as_string, use_monitor=False, timeout=WAIT_SECONDS)
@@ -71,8 +70,8 @@ class Clients:
 
     def watch(self, name: str) -> None:
         """Keep the events of a channel, enumerations as their labels."""
-        channel = self(name)
-        labels = channel.enum_strs if channel.type.endswith("enum") else None
+        watched = self(name)
+        labels = watched.enum_strs if watched.type.endswith("enum") else None
 
         def add(value: Any, **_: Any) -> None:
             self.events.append((name, labels[value] if labels else value))
@@ -84,8 +83,8 @@ class Clients:
     def close(self) -> None:
         for subscription in self._subscriptions:
             subscription.close()
-        for channel in self._made.values():
-            channel.disconnect()
+        for each in self._made.values():
+            each.disconnect()
         self._epics.ca.clear_cache()
 
 

@@ -22,6 +22,8 @@ import pytest
 
 from nifsdc.client.subscription import Subscription
 
+from ..waiting import channel
+
 START_SECONDS = 90.0
 END_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
@@ -58,7 +60,7 @@ class Monitor:
             return list(self._events)
 
     def of(self, name: str) -> list[Any]:
-        return [value for channel, value in self.events if channel == name]
+        return [value for source, value in self.events if source == name]
 
     def clear(self) -> None:
         with self._changed:
@@ -88,10 +90,10 @@ class System:
 
     def channel(self, name: str) -> Any:
         if name not in self._channels:
-            self._channels[name] = epics.PV(self.top + name, auto_monitor=False)
-        channel = self._channels[name]
-        assert channel.wait_for_connection(ANSWER_SECONDS), f"{name} does not answer"
-        return channel
+            self._channels[name] = channel(self.top + name)
+        found = self._channels[name]
+        assert found.wait_for_connection(ANSWER_SECONDS), f"{name} does not answer"
+        return found
 
     def get(self, name: str, *, text: bool = False) -> Any:
         value = self.channel(name).get(as_string=text, timeout=ANSWER_SECONDS)
@@ -171,8 +173,8 @@ class System:
         return next(int(pid) for pid in children if module in Path(f"/proc/{pid}/cmdline").read_text())
 
     def close(self) -> None:
-        for channel in self._channels.values():
-            channel.disconnect()
+        for each in self._channels.values():
+            each.disconnect()
 
 
 @contextmanager

@@ -33,6 +33,8 @@ class Preflight:
     problem: str
     """what is wrong and what to do; empty when nothing is"""
     free_bytes: int = 0
+    answered: bool = True
+    """whether the server has said so, rather than not answered at all"""
 
 
 class DataClient:
@@ -115,7 +117,7 @@ class DataClient:
                 ANSWER_SECONDS,
             )
         except StoreFailed as error:
-            return Preflight(False, str(error))
+            return Preflight(False, str(error), answered=error.refused)
         return Preflight(bool(fields["ok"]), str(fields["problem"]), int(fields["free_bytes"]))
 
     def store(self, frame: Frame, deadline_s: float) -> Stored:

@@ -121,7 +121,9 @@ class DataTask(Task[Frame | Promote]):
         if now >= self._next_preflight:
             self._next_preflight = now + PREFLIGHT_SECONDS
             self._status.set("framesSpooled", self._delivery.spooled)
-            self._refusal = self._client.preflight(FILE_BYTES).problem
+            told = self._client.preflight(FILE_BYTES)
+            # A server that did not answer is the client's problem, which ends when it is there again.
+            self._refusal = told.problem if told.answered else ""
         if now >= self._next_retry:
             self._next_retry = now + RETRY_SECONDS
             for frame, stored in self._delivery.retry_pending(STORE_SECONDS, most=1):
