@@ -112,6 +112,9 @@ class IocConfig:
     """electrons per ADU, for the header (icd/sdsu_facts.md section 6)"""
     read_noise: float = 10.75
     """electrons of one read, for the header: a correlated double sample has 15.2 (ibid.)"""
+    header: str = ""
+    """header template (docs/header-templates.md), beside the configuration unless it is a full path; empty:
+    none"""
     access: str = ""
     """access rules file (docs/access-rules.md), beside the configuration unless it is a full path; empty:
     clients on the loopback write, all others only read"""
@@ -136,7 +139,7 @@ class IocConfig:
 
     @classmethod
     def load(cls, path: Path) -> IocConfig:
-        """Read a configuration file.
+        """Read a configuration file; files that it names and that lie beside it get their full paths.
 
         Raises
         ------
@@ -157,7 +160,11 @@ class IocConfig:
             raise ConfigError(
                 f"{path}: gain {config.gain:g}, read_noise {config.read_noise:g}; expected electrons above 0"
             )
-        return config
+
+        def beside(name: str) -> str:
+            return str((path.parent / name).resolve()) if name else ""
+
+        return dataclasses.replace(config, access=beside(config.access), header=beside(config.header))
 
     def as_yaml(self) -> str:
         """Return the configuration as text that `load` reads back."""

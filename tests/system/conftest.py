@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -198,8 +198,10 @@ def random_top() -> str:
 
 
 @contextmanager
-def run_system(folder: Path, *options: str, config: str | None = None) -> Iterator[System]:
-    """Start `nifsdc up` and end it again."""
+def run_system(
+    folder: Path, *options: str, config: str | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[System]:
+    """Start `nifsdc up`, with these variables on top of the present ones, and end it again."""
     top = random_top()
     arguments = ["--top", top, "--data-dir", str(folder), "--seed", "7", *options]
     if config is not None:
@@ -210,7 +212,7 @@ def run_system(folder: Path, *options: str, config: str | None = None) -> Iterat
         [sys.executable, "-m", "nifsdc", "up", *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env=dict(os.environ),
+        env={**os.environ, **(environment or {})},
         start_new_session=True,
     )
     try:

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         config = IocConfig.load(path)
         if args.access is None and config.access:
-            args.access = path.parent / config.access
+            args.access = Path(config.access)
         if args.put_log is None:
             args.put_log = config.put_log
         asyncio.run(_serve(config, args))

@@ -90,9 +90,6 @@ def run(args: argparse.Namespace) -> int:
 def _start(args: argparse.Namespace, stack: ExitStack) -> tuple[list[Part], IocConfig, int]:
     path = options.configuration(args.config) if args.config else None
     config = IocConfig.load(path) if path else IocConfig()
-    if path and config.access:
-        # The configuration is written anew below the data folder, away from the rules beside it.
-        config = dataclasses.replace(config, access=str((path.parent / config.access).resolve()))
     if args.top:
         config = dataclasses.replace(config, top=args.top)
     folder: Path = args.data_dir.resolve()

@@ -12,6 +12,7 @@ from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.bridge import Bridge, Value
 from nifsdc.control.cameras import Assembly, assemble
 from nifsdc.control.control import Control
+from nifsdc.control.header_channels import HeaderChannels, check_names, header_template
 from nifsdc.control.responses import Responses
 from nifsdc.control.routines import CommandRoutine
 from nifsdc.control.show import Show
@@ -20,6 +21,7 @@ from nifsdc.data.client import DataClient
 from nifsdc.data.delivery import Delivery
 from nifsdc.data.ring import FrameRing
 from nifsdc.data.spool import Spool
+from nifsdc.data.template import Source
 from nifsdc.database import CommandDef, Definition, subroutines
 from nifsdc.records.ca_server import CaServer
 from nifsdc.records.database import Database
@@ -35,6 +37,7 @@ from nifsdc.tasks.messages import Reporter
 from nifsdc.tasks.readout import ReadoutTask
 from nifsdc.tasks.skies import Skies
 from nifsdc.tasks.slave import SlaveTask
+from nifsdc.tasks.template_cards import TemplateCards
 
 HEARTBEAT_SECONDS = 1.0
 CONTROL_KIND = "control"
@@ -77,14 +80,24 @@ class Ioc:
         self._parameters = definition.parameter_dictionary(config.top)
         self._setpoints = {p.name: p.setpoint.name for p in definition.parameters if p.setpoint}
         routines = {command.snam: self._routine(command) for command in definition.commands}
-        records = [*definition.records(config.top), *extra]
-        self.database = Database(records, {**subroutines.SUBROUTINES, **routines})
+        template = header_template(config)
+        self._channels = HeaderChannels(template, config.top)
+        records = [*definition.records(config.top), *extra, *self._channels.records]
+        self.database = Database(
+            records, {**subroutines.SUBROUTINES, **routines}, allow_external=bool(template.channels)
+        )
         self.server = CaServer(self.database)
         bridge = Bridge(self.server.call, self._write, frozenset(self._sad + name for name in EVERY_VALUE))
         self._status = definition.status_dictionary(config.top, bridge.publish)
         self._bridge = bridge
+        sources = {
+            Source.PARAMETER: lambda entry: self._parameters.get(str(entry.of)),
+            Source.STATUS: lambda entry: self._status.get(str(entry.of)),
+            Source.CHANNEL: self._channels.value,
+        }
+        check_names(template, self._parameters, self._status)
         try:
-            self.control = self._build_control()
+            self.control = self._build_control(TemplateCards(template, sources))
         except BaseException:
             self._stack.close()
             raise
@@ -117,7 +130,7 @@ class Ioc:
         if channels:
             self._bridge.call(show)
 
-    def _build_control(self) -> Control:
+    def _build_control(self, template: TemplateCards) -> Control:
         config, definition = self._config, self._definition
         camera_of = assemble(config)
         self._ring = self._stack.enter_context(FrameRing.create(config.ring, config.data.ring_slots))
@@ -136,7 +149,7 @@ class Ioc:
             config.read_noise,
             simulated=config.link.kind == "sim",
         )
-        header = ObservationHeader(installation, self._status)
+        header = ObservationHeader(installation, self._status, template)
 
         def build(report: Reporter) -> TaskSet:
             camera = camera_of.build(Controller(self._link()))
@@ -216,6 +229,7 @@ class Ioc:
             await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
                 await serving
+            self._channels.start(self.database, self.server.call)
             self.control.workers.start()
             beating = asyncio.ensure_future(self._beat())
             await self._begin()
@@ -248,4 +262,5 @@ class Ioc:
         late = self.control.workers.stop()
         if late:
             _log.warning("%s did not end in time", ", ".join(late))
+        self._channels.close()
         self._stack.close()

@@ -54,6 +54,7 @@ HEADER_KEYWORDS: tuple[Keyword, ...] = (
     Keyword("OBSID", "text", "observation this belongs to"),
     Keyword("EXPID", "text", "identifier of this exposure, never used twice"),
     Keyword("FILENAME", "text", "name under which this was first written"),
+    Keyword("HDRMISS", "int", "keywords whose source had no value"),
     Keyword("SIMULATE", "bool", "T if the pixels come from a simulator"),
     # when
     Keyword("TIMESYS", "text", "time scale of the dates in this header"),
@@ -131,6 +132,11 @@ HEADER_KEYWORDS: tuple[Keyword, ...] = (
 _BY_NAME: Mapping[str, tuple[int, Keyword]] = {
     keyword.name: (place, keyword) for place, keyword in enumerate(HEADER_KEYWORDS)
 }
+
+
+def keyword_of(name: str) -> Keyword | None:
+    """Return what the table says of a keyword, None when it does not have it."""
+    return _BY_NAME[name][1] if name in _BY_NAME else None
 
 
 def card(name: str, value: CardValue, extension: str = "") -> Card:

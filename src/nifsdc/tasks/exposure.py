@@ -10,6 +10,7 @@ from enum import Enum, auto
 
 from nifsdc.camera.camera import ReadSize
 from nifsdc.tasks.messages import ObservationSettings
+from nifsdc.tasks.template_cards import Samples
 from nifsdc.timing.plan import Plan
 
 
@@ -76,6 +77,9 @@ class Exposure:
     """detector seconds at which it was paused, while it is"""
     held: float = 0.0
     """detector seconds for which it was paused before"""
+
+    at_start: Samples = field(default_factory=dict)
+    """what the header's template took when it began"""
 
     error: Exception | None = None
     frame_number: int | None = None

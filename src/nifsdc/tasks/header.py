@@ -16,6 +16,7 @@ from nifsdc.data.frame import REFERENCE, SCIENCE, VARIANCE, Card, CardValue
 from nifsdc.data.header import SCI, UNKNOWN, cards
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.exposure import Exposure
+from nifsdc.tasks.template_cards import Samples, TemplateCards
 from nifsdc.timing.utc import mjd, utc_stamp, utc_time
 
 Values = Mapping[str, CardValue]
@@ -49,11 +50,18 @@ class ObservationHeader:
         the camera
     status
         status records that the header shows
+    template
+        what the installation wants in it besides
     """
 
-    def __init__(self, installation: Installation, status: StatusDictionary) -> None:
+    def __init__(self, installation: Installation, status: StatusDictionary, template: TemplateCards) -> None:
         self._installation = installation
         self._status = status
+        self._template = template
+
+    def begin(self) -> Samples:
+        """Return what the template takes at the start of an observation."""
+        return self._template.begin()
 
     def __call__(self, exposure: Exposure, keywords: Keywords, images: tuple[Image, ...]) -> tuple[Card, ...]:
         """Return the cards of one observation, in the order in which they will stand.
@@ -74,6 +82,10 @@ class ObservationHeader:
             **self._hardware(),
             **keywords,
         }
+        templated, missing = self._template.end(exposure.at_start, primary)
+        self._status.set("hdrMissing", missing)
+        if templated:
+            primary["HDRMISS"] = missing
         made = cards(primary)
         several = f"{SCIENCE}:2" in {image.name for image in images}
         for image in images:
@@ -82,7 +94,8 @@ class ObservationHeader:
                 made += self._of_image(image, f"{SCI}:{version or 1}" if several else SCI)
             elif name in _BESIDE:
                 made += cards(image.keywords, extension=_BESIDE[name])
-        return made
+        stated = {(card.keyword, card.extension) for card in templated}
+        return tuple(card for card in made if (card.keyword, card.extension) not in stated) + templated
 
     def _of_image(self, image: Image, extension: str) -> tuple[Card, ...]:
         camera = self._installation

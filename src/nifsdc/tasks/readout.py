@@ -77,6 +77,7 @@ class ReadoutTask(Task[Exposure]):
         pixels = self._camera.accumulator(plan)
         exposure.started = exposure.now()
         exposure.start_utc = datetime.now(UTC)
+        exposure.at_start = self._header.begin()
         self._show_start(exposure)
         for _ in range(plan.coadds):
             pixels.clear()
