@@ -18,3 +18,8 @@ def from_cache_line(shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
     room = np.empty(size + CACHE_LINE, np.uint8)
     start = -room.ctypes.data % CACHE_LINE
     return room[start : start + size].view(element).reshape(shape)
+
+
+def address_of(array: NDArray[Any]) -> int:
+    """Return where its first element is; quicker than ``array.ctypes.data``."""
+    return int(array.__array_interface__["data"][0])

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nifsdc.readout.memory import from_cache_line
+from nifsdc.readout.memory import address_of, from_cache_line
 from nifsdc.readout.unravel_loops import sort_lines
 from nifsdc.readout.unravel_tiles import OUTPUTS, VECTOR
 
@@ -89,23 +89,14 @@ def readout_order(image: Array, output: OutputLike) -> Array:
     return part if output.orientation == "row" else part.T
 
 
-def _table(whole: Array, targets: Sequence[Array]) -> NDArray[np.int64] | None:
-    """Return what `sort_lines` is to know of where samples go; None if it cannot put them there."""
-    usable = whole.flags.c_contiguous and whole.flags.aligned and whole.itemsize in WORDS
-    if not usable or len(targets) not in OUTPUTS:
-        return None
-    rows = []
-    for target in targets:
-        along = [abs(step) == whole.itemsize for step in target.strides]
-        if target.dtype != whole.dtype or not any(along) or not target.flags.behaved:
-            return None
-        rows.append((0 if along[1] else 1, target.ctypes.data, *target.strides))
-    return np.array(rows, np.int64)
-
-
 def _copy(whole: Array, targets: Sequence[Array], offset: int, first: int, last: int) -> None:
-    """As `sort_lines`, by numpy's assignments: any type, any number of outputs."""
+    """Copy samples from ``offset`` in each line of the stream, into one (lines, samples) for each output.
+
+    By numpy's assignments: any type, any number of outputs.
+    """
     for number, target in enumerate(targets):
+        if target.size == 0:
+            continue
         by_columns = abs(target.strides[0]) < abs(target.strides[1])
         step = STRIP_LINES if by_columns else max(1, last - first)
         for start in range(first, last, step):
@@ -113,15 +104,17 @@ def _copy(whole: Array, targets: Sequence[Array], offset: int, first: int, last:
             target[strip] = whole[strip, offset : offset + target.shape[1], number]
 
 
-def _sort(whole: Array, targets: Sequence[Array], offset: int, first: int, last: int) -> None:
-    """Copy samples from ``offset`` in each line of the stream, into one (lines, samples) for each output."""
-    table = _table(whole, targets)
-    count, least = targets[0].shape[1], VECTOR // whole.itemsize
-    if table is None or count < least or (table[:, 0].any() and last - first < least):
-        _copy(whole, targets, offset, first, last)
-    else:
-        words = whole.reshape(-1).view(WORDS[whole.itemsize])
-        sort_lines(words, whole.strides[0], table, first, last, offset, count)
+def _compiled_for(whole: Array, target: Array) -> bool:
+    """Whether `sort_lines` can write samples of a stream there."""
+    return (
+        whole.itemsize in WORDS
+        and whole.shape[2] in OUTPUTS
+        and target.dtype == whole.dtype
+        and target.strides[-1] == whole.itemsize
+        and whole.flags.c_contiguous
+        and whole.flags.aligned
+        and target.flags.behaved
+    )
 
 
 class Unraveller:
@@ -159,6 +152,8 @@ class Unraveller:
         self.reference = reference.pop()
         self.stream_shape = (self.lines, self.line_pixels + self.reference, len(self.outputs))
         self.reference_shape = (len(self.outputs), self.lines, self.reference)
+        self._columns = any(output.orientation == "column" for output in self.outputs)
+        self._tables: dict[tuple[int, ...], NDArray[np.int64]] = {}
 
     @property
     def pixels_per_read(self) -> int:
@@ -202,9 +197,43 @@ class Unraveller:
         self._check(image, reference)
         if not 0 <= first <= last <= self.lines:
             raise ValueError(f"lines {first} to {last}; expected a range within 0 to {self.lines}")
-        pixels = [readout_order(image, output) for output in self.outputs]
-        _sort(whole, pixels, 0, first, last)
-        _sort(whole, list(reference), self.line_pixels, first, last)
+        least = VECTOR // whole.itemsize
+        pixels = self.line_pixels if _compiled_for(whole, image) else 0
+        if pixels < least or (self._columns and last - first < least):
+            pixels = 0
+            _copy(whole, [readout_order(image, output) for output in self.outputs], 0, first, last)
+        references = self.reference if _compiled_for(whole, reference) else 0
+        if references < least:
+            references = 0
+            _copy(whole, list(reference), self.line_pixels, first, last)
+        if pixels or references:
+            words = stream.view(WORDS[whole.itemsize])
+            table, other = self._places(image.strides), self._reference_places(reference.strides)
+            start, beside = address_of(image), address_of(reference)
+            sort_lines(words, whole.strides[0], table, start, pixels, other, beside, references, first, last)
+
+    def _places(self, strides: tuple[int, ...]) -> NDArray[np.int64]:
+        """Return where in an image the samples of each output go, as `sort_lines` is to know it."""
+        table = self._tables.get(strides)
+        if table is None:
+            down, across = strides
+            rows = []
+            for output in self.outputs:
+                by_column = output.orientation == "column"
+                steps = (output.ydir * down, output.xdir * across)
+                place = output.yo * down + output.xo * across
+                rows.append((int(by_column), place, *(steps[::-1] if by_column else steps)))
+            table = self._tables[strides] = np.array(rows, np.int64)
+        return table
+
+    def _reference_places(self, strides: tuple[int, ...]) -> NDArray[np.int64]:
+        """As `_places`, for reference samples."""
+        table = self._tables.get(strides)
+        if table is None:
+            step, line_step, sample_step = strides
+            rows = [(0, number * step, line_step, sample_step) for number in range(len(self.outputs))]
+            table = self._tables[strides] = np.array(rows, np.int64)
+        return table
 
     def ravel(self, image: Array, reference: Array) -> Array:
         """Put an image and its reference samples into the order of the stream; the inverse of `unravel`.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nifsdc.readout.compiled import compiled, vector
 from nifsdc.readout.unravel_tiles import (
+    PLACE_WORDS,
     VECTOR,
     part_2,
     part_4,
@@ -31,29 +32,35 @@ Array = NDArray[Any]
 
 TILES = 4
 """tiles side by side in a block of lines: cache lines of an image's row that are written one after another"""
+LINES = 16
+"""lines in a block if none are columns; the reference samples of a block are sorted after its pixels"""
 SAMPLES = 256
 """samples of a line that are sorted before the block's next line, where some lines are columns"""
+BY_COLUMN, PLACE, LINE_STEP, STEP = 0, 1, 2, 3
+"""what a table of outputs has of each: 1 if its lines are columns of the target; then, in bytes, where in the
+target its first sample goes, and the steps from line to line and from sample to sample"""
 
 
 @compiled()
-def _part_line(stream: Array, source: int, outputs: int, count: int, places: Array) -> None:
-    """Take ``count`` samples of each output apart; the last vector may overlap the one before."""
-    side = VECTOR // stream.itemsize
-    sample = outputs * stream.itemsize
-    address = places.ctypes.data
-    for start in range(0, count, side):
-        k = min(start, count - side)
-        place = source + k * sample
+def _part_lines(
+    stream: Array, source: int, line_bytes: int, lines: int, outputs: int, count: int, places: Array
+) -> None:
+    """Take ``count`` samples of each output apart, in each of these lines; ``places`` moves on with them."""
+    address, forwards = places.ctypes.data, places[2].min() > 0
+    for line in range(lines):
+        here = source + line * line_bytes
         if outputs == 4:
-            part_4(stream, place, address, k)
+            part_4(stream, here, address, count, forwards)
         elif outputs == 32:
-            part_32(stream, place, address, k)
+            part_32(stream, here, address, count, forwards)
         elif outputs == 2:
-            part_2(stream, place, address, k)
+            part_2(stream, here, address, count, forwards)
         elif outputs == 8:
-            part_8(stream, place, address, k)
+            part_8(stream, here, address, count, forwards)
         else:
-            part_16(stream, place, address, k)
+            part_16(stream, here, address, count, forwards)
+        for output in range(outputs):
+            places[0, output] += places[1, output]
 
 
 @compiled()
@@ -77,16 +84,86 @@ def _turn_block(
                 turn_tile(stream, tile, step_down, place, step)
 
 
+@compiled()
+def _begin_block(
+    table: Array,
+    target: int,
+    begin: int,
+    first: int,
+    item: int,
+    scratch: int,
+    lines: int,
+    row: int,
+    places: Array,
+) -> None:
+    """Say where a block's first line goes, from the sample ``first`` on."""
+    for output in range(len(table)):
+        line_step, step = table[output, LINE_STEP], table[output, STEP]
+        backwards = 0
+        if table[output, BY_COLUMN]:
+            places[0, output] = scratch + output * lines * row
+            places[1, output] = row
+        else:
+            backwards = int(step < 0)
+            place = target + table[output, PLACE] + begin * line_step + first * step
+            places[0, output] = place - backwards * (VECTOR - item)
+            places[1, output] = line_step
+        places[2, output] = 1 - 2 * backwards
+
+
+@compiled()
+def _sort_block(
+    stream: Array,
+    source: int,
+    line_bytes: int,
+    table: Array,
+    target: int,
+    begin: int,
+    lines: int,
+    count: int,
+    room: Array,
+    places: Array,
+) -> None:
+    """Sort ``count`` samples of a block of lines, the first of which is at the address ``source``."""
+    item, outputs = stream.itemsize, len(table)
+    samples = min(SAMPLES, count) if len(room) else count
+    row = samples * item + VECTOR
+    scratch = (room.ctypes.data + VECTOR - 1) // VECTOR * VECTOR
+    for start in range(0, count, samples):
+        first = min(start, max(count - VECTOR // item, 0))
+        several = min(samples, count - first)
+        _begin_block(table, target, begin, first, item, scratch, lines, row, places)
+        _part_lines(stream, source + first * outputs * item, line_bytes, lines, outputs, several, places)
+        for output in range(outputs):
+            if table[output, BY_COLUMN]:
+                line_step, step = table[output, LINE_STEP], table[output, STEP]
+                place = target + table[output, PLACE] + begin * line_step + first * step
+                own = scratch + output * lines * row
+                _turn_block(stream, own, row, lines, several, place, line_step, step)
+
+
+TABLE = types.Array(int64, 2, "C")
+
+
 @compiled(
     *(
-        void(vector(kind, read_only=True), int64, types.Array(int64, 2, "C"), int64, int64, int64, int64)
+        void(vector(kind, read_only=True), int64, TABLE, int64, int64, TABLE, int64, int64, int64, int64)
         for kind in (uint16, uint32)
     )
 )
 def sort_lines(
-    stream: Array, line_bytes: int, table: Array, first: int, last: int, offset: int, count: int
+    stream: Array,
+    line_bytes: int,
+    pixels: Array,
+    image: int,
+    count: int,
+    reference: Array,
+    beside: int,
+    reference_count: int,
+    first: int,
+    last: int,
 ) -> None:
-    """Sort a range of samples of some lines.
+    """Sort the samples of some lines.
 
     Parameters
     ----------
@@ -94,50 +171,36 @@ def sort_lines(
         one read, as unsigned integers
     line_bytes
         of one line of all outputs
-    table
-        for each output: 1 if its lines are columns of the target, the address of its first sample's place,
-        and bytes from line to line and from sample to sample there. Samples of a line are contiguous in the
-        target, or else the lines are
+    pixels, reference
+        where the samples at the beginning of a line go, and those at its end: for each output `BY_COLUMN`,
+        `PLACE`, `LINE_STEP`, `STEP`. Samples of a line are contiguous in the target, or else the lines are
+    image, beside
+        addresses of the targets
+    count, reference_count
+        how many of either a line has; at least a vector of elements (`VECTOR` bytes), or none
     first, last
-        the lines; at least a vector of elements (`VECTOR` bytes) of them if any lines are columns
-    offset, count
-        the samples of each line; at least a vector of elements
+        the lines; at least a vector of elements of them if any lines are columns
     """
-    item, outputs = stream.itemsize, len(table)
+    item, outputs = stream.itemsize, len(pixels)
     side = VECTOR // item
-    lines, samples = TILES * side, min(SAMPLES, count)
-    if not table[:, 0].any():
-        lines, samples = 1, count
-    row = samples * item + VECTOR
-    room = np.empty(outputs * lines * row + VECTOR, np.uint8)
-    scratch = (room.ctypes.data + VECTOR - 1) // VECTOR * VECTOR
-    places = np.empty((outputs, 2), np.int64)
-    source = stream.ctypes.data + offset * outputs * item
+    lines, size = LINES, 0
+    if count and pixels[:, BY_COLUMN].any():
+        lines = TILES * side
+        size = outputs * lines * (min(SAMPLES, count) * item + VECTOR) + VECTOR
+    room, none = np.empty(size, np.uint8), np.empty(0, np.uint8)
+    places = np.empty((PLACE_WORDS, outputs), np.int64)
     begin = first
     while begin < last:
-        if last - begin < min(side, lines):
+        if size and last - begin < side:
             begin = last - side
         number = min(lines, last - begin)
-        for start in range(0, count, samples):
-            begin_sample = min(start, max(count - side, 0))
-            several = min(samples, count - begin_sample)
-            for k in range(number):
-                for output in range(outputs):
-                    line_step, step = table[output, 2], table[output, 3]
-                    if table[output, 0]:
-                        places[output, 0] = scratch + (output * lines + k) * row
-                        places[output, 1] = item
-                    else:
-                        place = table[output, 1] + (begin + k) * line_step + begin_sample * step
-                        places[output, 0] = place if step > 0 else place - (side - 1) * item
-                        places[output, 1] = step
-                here = source + (begin + k) * line_bytes + begin_sample * outputs * item
-                _part_line(stream, here, outputs, several, places)
-            for output in range(outputs):
-                if table[output, 0]:
-                    line_step, step = table[output, 2], table[output, 3]
-                    place = table[output, 1] + begin * line_step + begin_sample * step
-                    own = scratch + output * lines * row
-                    _turn_block(stream, own, row, number, several, place, line_step, step)
+        source = stream.ctypes.data + begin * line_bytes
+        if count:
+            _sort_block(stream, source, line_bytes, pixels, image, begin, number, count, room, places)
+        if reference_count:
+            source += line_bytes - reference_count * outputs * item
+            _sort_block(
+                stream, source, line_bytes, reference, beside, begin, number, reference_count, none, places
+            )
         begin += number
     settle()

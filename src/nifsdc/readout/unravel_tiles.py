@@ -1,25 +1,34 @@
 """Taking interleaved samples apart and turning tiles over, in vectors: what unravelling is made of.
 
-Both are one thing: of a sequence of 2^m vectors, the k-th result has the elements whose index is k modulo
-2^m. For the rows of a square tile that is its transpose; for samples of outputs in rotation, those of each
-output. It takes m steps, each of which parts pairs of vectors into even and odd elements; LLVM finds the
-machine's instructions for that. numba's loops over single elements do not become such instructions.
+Both are a transpose. Where a sample of all outputs, or a row of a tile, is 16 bytes or more, it is loaded
+in pieces of 16 bytes, and every quarter of a vector is transposed for itself: machines interleave 16 bytes in
+one cheap step. Fewer outputs are parted into even and odd elements again and again. LLVM finds the
+instructions for both; numba's loops over single elements do not become such instructions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from llvmlite import ir
-from numba import int64
-from numba.core import types
+from numba import boolean, int64
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from nifsdc.readout.memory import CACHE_LINE
+from nifsdc.readout.prefetch import prefetched
 
 VECTOR = CACHE_LINE
 """bytes of a vector: a tile's row is written at once"""
+PIECE = 16
+"""bytes that are transposed among themselves"""
+AHEAD = 8192
+"""bytes of a stream that are asked for before they are needed"""
+FEW = 4
+"""outputs whose places a processor's registers can hold"""
+PLACE_WORDS = 3
+"""numbers that say where an output's samples go: see `_part_outputs`"""
 
 _INDEX = ir.IntType(32)
 _ADDRESS = ir.IntType(64)
@@ -43,10 +52,59 @@ def _parted(builder: Any, vectors: list[Any]) -> list[Any]:
     return [vector for pair in zip(*halves, strict=True) for vector in pair]
 
 
+def _interleaved(builder: Any, vectors: list[Any], piece: int) -> list[Any]:
+    """Transpose each piece of so many elements among as many vectors.
+
+    Each step deals the first and the second half of the vectors' pieces like cards; after as many steps as
+    the piece has bits, number of vector and place in the piece have changed their parts.
+    """
+    lanes, half = vectors[0].type.count, len(vectors) // 2
+    halves = [
+        [
+            place + other
+            for start in range(0, lanes, piece)
+            for place in range(start + first, start + first + piece // 2)
+            for other in (0, lanes)
+        ]
+        for first in (0, piece // 2)
+    ]
+    for _ in range(piece.bit_length() - 1):
+        vectors = [
+            _chosen(builder, vectors[k], vectors[k + half], half_of)
+            for k in range(half)
+            for half_of in halves
+        ]
+    return vectors
+
+
+def _joined(builder: Any, parts: list[Any]) -> Any:
+    """Return one vector that has these one after another (a power of two of them)."""
+    while len(parts) > 1:
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        parts = [_chosen(builder, *pair, list(range(2 * parts[0].type.count))) for pair in pairs]
+    return parts[0]
+
+
 def _vector(samples: Any) -> tuple[Any, int]:
     """Vector type for an array's elements, and the bytes of one."""
     size = samples.dtype.bitwidth // 8
     return ir.VectorType(ir.IntType(8 * size), VECTOR // size), size
+
+
+def _at(builder: Any, address: Any, kind: Any) -> Any:
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def _columns(builder: Any, vector: Any, rows: list[Any], width: int) -> Iterator[Any]:
+    """Yield the columns of a table of ``width`` elements whose rows, one a lane, begin at these addresses."""
+    size = VECTOR // vector.count
+    piece = PIECE // size
+    part = ir.VectorType(vector.element, piece)
+    for first in range(0, width, piece):
+        along = ir.Constant(_ADDRESS, first * size)
+        parts = [builder.load(_at(builder, builder.add(row, along), part), align=size) for row in rows]
+        joined = [_joined(builder, parts[k::piece]) for k in range(piece)]
+        yield from _interleaved(builder, joined, piece)
 
 
 def _turn_tile(past: bool) -> Callable[..., Any]:
@@ -74,11 +132,10 @@ def _turn_tile(past: bool) -> Callable[..., Any]:
             _, place, step, result, result_step = arguments
             rows = []
             for _ in range(vector.count):
-                rows.append(builder.load(builder.inttoptr(place, vector.as_pointer()), align=size))
+                rows.append(place)
                 place = builder.add(place, step)
-            for row in _parted(builder, rows):
-                pointer = builder.inttoptr(result, vector.as_pointer())
-                store = builder.store(row, pointer, align=VECTOR if past else size)
+            for row in _columns(builder, vector, rows, vector.count):
+                store = builder.store(row, _at(builder, result, vector), align=VECTOR if past else size)
                 if past:
                     mark = builder.module.add_metadata([ir.Constant(_INDEX, 1)])
                     store.set_metadata("nontemporal", mark)
@@ -100,11 +157,44 @@ def _settle(context: Any) -> Any:
     return types.void(), generate
 
 
-def _part_outputs(outputs: int) -> Callable[..., Any]:
-    """Make the function that takes a vector of samples of each of so many outputs apart."""
+def _outputs(builder: Any, vector: Any, source: Any, outputs: int) -> Iterator[Any]:
+    """Yield a vector of samples of each output in rotation."""
+    size = VECTOR // vector.count
+    if outputs * size < PIECE:
+        rows = []
+        for number in range(outputs):
+            place = builder.add(source, ir.Constant(_ADDRESS, number * VECTOR))
+            rows.append(builder.load(_at(builder, place, vector), align=size))
+        yield from _parted(builder, rows)
+        return
+    starts = [builder.add(source, ir.Constant(_ADDRESS, k * outputs * size)) for k in range(vector.count)]
+    yield from _columns(builder, vector, starts, outputs)
 
-    def part(context: Any, samples: Any, source: Any, places: Any, sample: Any) -> Any:
-        """Write the samples of outputs in rotation, one vector of each.
+
+def _write(builder: Any, row: Any, size: int, address: Any, ahead: Any) -> None:
+    """Write a vector, and ask for the place of what comes next time."""
+    if ahead is not None:
+        prefetched(builder, builder.add(address, ahead), write=True)
+    builder.store(row, _at(builder, address, row.type), align=size)
+
+
+def _write_either(builder: Any, row: Any, size: int, place: tuple[Any, Any, Any], along: Any) -> None:
+    """Write a vector so many bytes along an output's line, which may go backwards."""
+    base, ahead, step = place
+    backwards = builder.icmp_signed("<", step, ir.Constant(_ADDRESS, 0))
+    with builder.if_else(backwards) as (then, otherwise):
+        with then:
+            turned = _chosen(builder, row, row, list(range(row.type.count))[::-1])
+            _write(builder, turned, size, builder.sub(base, along), ahead)
+        with otherwise:
+            _write(builder, row, size, builder.add(base, along), ahead)
+
+
+def _part_outputs(outputs: int) -> Callable[..., Any]:
+    """Make the function that takes a line of samples of each of so many outputs apart."""
+
+    def part(context: Any, samples: Any, source: Any, places: Any, count: Any, forwards: Any) -> Any:
+        """Write the samples of outputs in rotation; the last vector may overlap the one before.
 
         Parameters
         ----------
@@ -113,38 +203,55 @@ def _part_outputs(outputs: int) -> Callable[..., Any]:
         source
             address of the first output's first sample
         places
-            address of int64 (outputs, 2): where sample 0 goes, or with a negative step the last sample of
-            the vector that begins with it; bytes from sample to sample, plus or minus one element
-        sample
-            number of the first sample
+            address of int64 (3, outputs): where sample 0 goes, or with samples that go backwards the last of
+            the vector that begins with it; bytes to the next line's; 1, or -1 for backwards
+        count
+            samples of each output, at least a vector of them
+        forwards
+            whether no output goes backwards
         """
         vector, size = _vector(samples)
 
         def generate(target_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _, source, places, sample = arguments
-            pointer = vector.as_pointer()
+            _, source, places, count, forwards = arguments
             table = builder.inttoptr(places, _ADDRESS.as_pointer())
 
-            def entry(number: int) -> Any:
-                return builder.load(builder.gep(table, [ir.Constant(_ADDRESS, number)]))
+            def entry(number: int) -> tuple[Any, Any, Any]:
+                base, ahead, step = (
+                    builder.load(builder.gep(table, [ir.Constant(_ADDRESS, outputs * word + number)]))
+                    for word in range(PLACE_WORDS)
+                )
+                return base, (ahead if outputs <= FEW else None), step
 
-            rows = []
-            for number in range(outputs):
-                place = builder.add(source, ir.Constant(_ADDRESS, number * VECTOR))
-                rows.append(builder.load(builder.inttoptr(place, pointer), align=size))
-            for number, row in enumerate(_parted(builder, rows)):
-                step = entry(2 * number + 1)
-                place = builder.inttoptr(builder.add(entry(2 * number), builder.mul(step, sample)), pointer)
-                backwards = builder.icmp_signed("<", step, ir.Constant(_ADDRESS, 0))
-                with builder.if_else(backwards) as (then, otherwise):
-                    with then:
-                        turned = _chosen(builder, row, row, list(range(vector.count))[::-1])
-                        builder.store(turned, place, align=size)
-                    with otherwise:
-                        builder.store(row, place, align=size)
+            known = [entry(number) for number in range(outputs)] if outputs <= FEW else []
+            side = ir.Constant(_ADDRESS, vector.count)
+            last = builder.sub(count, side)
+            vectors = builder.sdiv(builder.add(count, ir.Constant(_ADDRESS, vector.count - 1)), side)
+
+            def line(forwards: bool) -> None:
+                with cgutils.for_range(builder, vectors) as loop:
+                    start = builder.mul(loop.index, side)
+                    sample = builder.select(builder.icmp_signed("<", start, last), start, last)
+                    along = builder.mul(sample, ir.Constant(_ADDRESS, size))
+                    here = builder.add(source, builder.mul(along, ir.Constant(_ADDRESS, outputs)))
+                    for number in range(outputs if outputs <= FEW else 0):
+                        later = ir.Constant(_ADDRESS, AHEAD + number * VECTOR)
+                        prefetched(builder, builder.add(here, later), write=False)
+                    for number, row in enumerate(_outputs(builder, vector, here, outputs)):
+                        place = known[number] if known else entry(number)
+                        if forwards:
+                            _write(builder, row, size, builder.add(place[0], along), place[1])
+                        else:
+                            _write_either(builder, row, size, place, along)
+
+            with builder.if_else(forwards) as (then, otherwise):
+                with then:
+                    line(forwards=True)
+                with otherwise:
+                    line(forwards=False)
             return target_context.get_dummy_value()
 
-        return types.void(samples, int64, int64, int64), generate
+        return types.void(samples, int64, int64, int64, boolean), generate
 
     return part
 
