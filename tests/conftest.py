@@ -1,4 +1,4 @@
-"""Channel Access stays on the loopback, on ports of this run; nothing is left behind by a test."""
+"""Channel Access and PVAccess stay on the loopback, on ports of this run; a test leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ os.environ["EPICS_CAS_INTF_ADDR_LIST"] = "127.0.0.1"
 os.environ["EPICS_CAS_BEACON_ADDR_LIST"] = "127.0.0.1"
 os.environ["EPICS_CAS_AUTO_BEACON_ADDR_LIST"] = "NO"
 os.environ["EPICS_CAS_BEACON_PORT"] = os.environ["EPICS_CA_REPEATER_PORT"]
+
+os.environ["EPICS_PVA_ADDR_LIST"] = "127.0.0.1"
+os.environ["EPICS_PVA_AUTO_ADDR_LIST"] = "NO"
+os.environ["EPICS_PVA_BROADCAST_PORT"] = str(free_port())
+os.environ["EPICS_PVAS_BROADCAST_PORT"] = os.environ["EPICS_PVA_BROADCAST_PORT"]
+os.environ["EPICS_PVAS_SERVER_PORT"] = "0"
+os.environ["EPICS_PVAS_INTF_ADDR_LIST"] = "127.0.0.1"
+os.environ["EPICS_PVAS_BEACON_ADDR_LIST"] = "127.0.0.1"
+os.environ["EPICS_PVAS_AUTO_BEACON_ADDR_LIST"] = "NO"
 
 from nifsdc.client.repeater import ensure_repeater  # noqa: E402 - after the environment that it reads
 

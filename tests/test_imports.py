@@ -21,8 +21,9 @@ ALLOWED: dict[str, set[str]] = {
     "tasks": {"camera", "sdsu", "readout", "timing", "data", "dictionary"},
     "control": {"tasks", "camera", "sdsu", "timing", "data", "dictionary", "database", "records", "config"},
     "client": set(),
+    "quicklook": {"data"},
     "cli": {
-        *("sdsu", "timing", "control", "camera", "client"),
+        *("sdsu", "timing", "control", "camera", "client", "quicklook"),
         *("database", "config", "data", "records", "dictionary"),
     },
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from PIL import Image
 from nifsdc.data.fits_file import write
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.picture import binned, fits_to_png, stretched, write_png
-from nifsdc.data.quicklook import QuickLook
 from nifsdc.data.ring import FrameRing
+from nifsdc.quicklook.follow import Follower
+from nifsdc.quicklook.process import draw
 
 
 def frame(number: int, image: np.ndarray) -> Frame:
@@ -72,7 +74,7 @@ def test_the_stretch_is_between_percentiles() -> None:
 
 def test_the_newest_frame_wins_and_the_others_are_counted(tmp_path: Path) -> None:
     with FrameRing.create(tmp_path / "r.ring", 3, 1 << 16) as ring:
-        look = QuickLook(tmp_path / "r.ring", tmp_path / "q.png", 16)
+        look = Follower(tmp_path / "r.ring", partial(draw, out=tmp_path / "q.png", most=16))
         assert not look.step(0)
         for number in range(1, 6):
             ring.write(frame(number, np.eye(16, dtype=np.float32)))
@@ -80,13 +82,13 @@ def test_the_newest_frame_wins_and_the_others_are_counted(tmp_path: Path) -> Non
         assert not look.step(0)
         _, text = opened(tmp_path / "q.png")
         assert (text["Frame"], text["Kind"], text["Skipped"]) == ("5", "preview", "4")
-        assert (look.drawn, look.skipped) == (1, 4)
+        assert (look.shown, look.skipped) == (1, 4)
     assert not look.step(0)
     with FrameRing.create(tmp_path / "r.ring", 3, 1 << 16) as ring:
         ring.write(frame(1, np.eye(16, dtype=np.float32)))
         assert look.step(0), "a new ring under the name is found"
         look.detach()
-    assert (look.drawn, look.skipped) == (2, 4)
+    assert (look.shown, look.skipped) == (2, 4)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["q.png"]
 
 
@@ -94,21 +96,21 @@ def test_a_frame_without_an_image_or_a_folder_without_room(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with FrameRing.create(tmp_path / "r.ring", 3, 1 << 16) as ring:
-        look = QuickLook(tmp_path / "r.ring", tmp_path / "no" / "q.png", 16)
+        look = Follower(tmp_path / "r.ring", partial(draw, out=tmp_path / "no" / "q.png", most=16))
         look.step(0)
         ring.write(frame(1, np.eye(16, dtype=np.float32)))
         assert not look.step(0)
         ring.write(Frame.build("e", FrameKind.READ, {"line": np.zeros(5, np.uint16)}, night="20260301"))
         assert not look.step(0)
         look.detach()
-    assert caplog.text.count("is not drawn") == 2
+    assert caplog.text.count("is not shown") == 2
 
 
 def test_as_a_process(tmp_path: Path, process: Callable[..., Any], until: Callable[..., None]) -> None:
     out = tmp_path / "q.png"
     with FrameRing.create(tmp_path / "r.ring", 3, 1 << 22) as ring:
         ring.write(frame(1, np.eye(64, dtype=np.float32)))
-        look = process("-m", "nifsdc.data.quicklook", "--ring", str(tmp_path / "r.ring"), "--out", str(out))
+        look = process("-m", "nifsdc.quicklook", "--picture", f"{tmp_path / 'r.ring'}={out}")
         look.line("READY")
         until(out.exists, "a picture of the frame that was there before")
         for number in range(2, 60):
@@ -117,7 +119,7 @@ def test_as_a_process(tmp_path: Path, process: Callable[..., Any], until: Callab
         until(lambda: opened(out)[1]["Frame"] == "59", "the newest drawn")
         look.child.terminate()
         ended = look.line("ENDED")
-        assert ended["drawn"] + ended["skipped"] == 59
+        assert ended["pictures shown"] + ended["pictures skipped"] == 59
         assert look.child.wait(60) == 0
 
 

@@ -91,3 +91,9 @@ def test_an_interval_without_light_is_refused(
     for name, value in setpoints.items():
         system.put(f"dc:{name}", value)
     assert system.refused() == message
+
+
+def test_the_image_of_the_sky_has_a_stream_of_its_own(system: System, views: Reader) -> None:
+    system.configure(cmpQlStream="mySky")
+    assert view(system, views).header.streams == (("compressed", "mySky"),)
+    system.configure(cmpQlStream="nifsCmpQL")

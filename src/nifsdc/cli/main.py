@@ -7,7 +7,20 @@ import sys
 from collections.abc import Sequence
 
 from nifsdc import __version__
-from nifsdc.cli import ccd, cube, ioc, link_server, observe, records, sdsu, services, softioc, timing, up
+from nifsdc.cli import (
+    ccd,
+    cube,
+    ioc,
+    link_server,
+    observe,
+    quicklook,
+    records,
+    sdsu,
+    services,
+    softioc,
+    timing,
+    up,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,7 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nifsdc {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (up, ioc, services, observe, ccd, records, softioc, link_server, sdsu, timing, cube):
+    commands = (up, ioc, services, observe, ccd, quicklook, records, softioc, link_server, sdsu, timing, cube)
+    for module in commands:
         module.add_parser(subparsers)
     return parser
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from nifsdc.cli import observe, options
 from nifsdc.cli.process import Part, PartFailed
+from nifsdc.cli.quicklook import process_arguments
 from nifsdc.config import ConfigError, IocConfig
 
 EXAMPLE = """\
@@ -119,9 +120,8 @@ def _start(args: argparse.Namespace, stack: ExitStack) -> tuple[list[Part], IocC
     # A display: nothing waits for it, and nothing ends with it.
     part(
         "quicklook",
-        "nifsdc.data.quicklook",
-        *("--ring", config.ring, "--out", str(folder / "quicklook.png")),
-        *("--ring", config.view_ring, "--out", str(folder / "view.png")),
+        "nifsdc.quicklook",
+        *process_arguments(config, folder / "quicklook.png", folder / "view.png"),
         *parent,
     )
     print(f"READY prefix={config.top} port={port} data={folder} control={sim['control_port']}", flush=True)
@@ -167,7 +167,8 @@ Without them: .venv/bin/caproto-put and caproto-monitor do the same, and
 
   .venv/bin/nifsdc observe --exposure 10 --read-mode FOWLER --nfowler 4
 
-The newest frame is in {data / "quicklook.png"}. Ctrl-C ends it.""",
+The newest frame is in {data / "quicklook.png"}, and as an image over PVAccess in the channel
+{top}dc:nifsRunQL:Image. Ctrl-C ends it.""",
         flush=True,
     )
 

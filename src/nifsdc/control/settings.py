@@ -16,6 +16,8 @@ MakeRequest = Callable[[str, Mapping[str, Scalar], Mapping[str, int]], Request]
 """makes what a camera is asked for from a mode, the parameters and the ordinals of those that are choices"""
 STREAMS = {ObservationKind.OBSERVE: "qlStream", ObservationKind.VIEW: "viewQlStream"}
 """the parameters that name the quick-look streams"""
+COMPRESSED_STREAM = "cmpQlStream"
+"""the one that names the stream of the images of the sky"""
 GLANCE = "glance"
 """the command, and the name of its scratch file when it is given none"""
 
@@ -60,6 +62,7 @@ def observation_settings(
         scratch=(str(parameters["scratchName"]).strip() or GLANCE) if glance else "",
         exposures=int(parameters.get("obs_nexp", 1)) if command == "observe" else 1,
         stream=str(parameters.get(STREAMS[kind], "")).strip(),
+        compressed_stream=str(parameters.get(COMPRESSED_STREAM, "")).strip(),
         compression=compression(parameters) if kind is ObservationKind.VIEW else None,
     )
 

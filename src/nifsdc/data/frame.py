@@ -120,7 +120,9 @@ class FrameHeader:
     scratch: str = ""
     """name of the scratch file it goes to; empty for a run, which has a label or a number"""
     stream: str = ""
-    """name of the quick-look stream that it is part of; empty for what is stored"""
+    """name of the quick-look stream that it is part of; empty where the camera names none"""
+    streams: tuple[tuple[str, str], ...] = ()
+    """arrays that are shown in a stream of their own, each with the name of that"""
 
     @property
     def key(self) -> str:
@@ -142,6 +144,7 @@ class FrameHeader:
             "night": self.night,
             "scratch": self.scratch,
             "stream": self.stream,
+            "streams": [list(pair) for pair in self.streams],
             "cards": [[card.keyword, card.value, card.comment, card.extension] for card in self.cards],
             "arrays": [[spec.name, spec.dtype, list(spec.shape)] for spec in self.arrays],
         }
@@ -169,6 +172,7 @@ class FrameHeader:
                 ),
                 scratch=str(tree.get("scratch", "")),
                 stream=str(tree.get("stream", "")),
+                streams=tuple((str(array), str(name)) for array, name in tree.get("streams", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FrameError(f"not a frame header: {error}") from error
@@ -208,6 +212,7 @@ class Frame:
         label: str = "",
         scratch: str = "",
         stream: str = "",
+        streams: Mapping[str, str] | None = None,
         cards: Iterable[Card] = (),
     ) -> Frame:
         """Put a frame together.
@@ -216,6 +221,8 @@ class Frame:
         ----------
         exposure_id, kind, number, label, scratch, stream, night, cards
             as in `FrameHeader`
+        streams
+            names of streams by the names of arrays
         arrays
             ``science`` (rows, columns) and others; (rows, columns), row 0 at the bottom. ``reference`` has
             the shape (amplifiers, lines, samples). A name may carry a version: ``science:2``.
@@ -229,7 +236,10 @@ class Frame:
             name: np.ascontiguousarray(array, array.dtype.newbyteorder("=")) for name, array in arrays.items()
         }
         specs = tuple(ArraySpec(name, str(array.dtype), array.shape) for name, array in plain.items())
-        header = FrameHeader(exposure_id, kind, number, tuple(cards), label, night, specs, scratch, stream)
+        own = tuple((streams or {}).items())
+        header = FrameHeader(
+            exposure_id, kind, number, tuple(cards), label, night, specs, scratch, stream, own
+        )
         return cls(header, plain)
 
     @property

@@ -10,14 +10,15 @@ import logging
 from collections.abc import Mapping
 
 from nifsdc.camera.accumulator import Image
-from nifsdc.camera.slicer import Slicer
-from nifsdc.data.frame import Frame, FrameKind
+from nifsdc.camera.slicer import COMPRESSED, Slicer
+from nifsdc.data.frame import Card, Frame, FrameKind
+from nifsdc.data.header import UNKNOWN, cards
 from nifsdc.data.ring import FrameRing
 from nifsdc.data.sky_file import SkyError
 from nifsdc.tasks.exposure import Exposure
 from nifsdc.tasks.messages import Look, ObservationKind
 from nifsdc.tasks.skies import Skies
-from nifsdc.timing.utc import night
+from nifsdc.timing.utc import night, utc_stamp
 
 VIEW_SLOTS = 2
 """frames of the ring of views: its readers want the newest"""
@@ -93,14 +94,30 @@ class Displays:
         settings = exposure.settings
         if self._skies is not None:
             images = self._skies.off(settings.kind, images, sum(exposure.measured))
+        sky: tuple[Image, ...] = ()
         if self._slicer is not None and settings.compression is not None:
-            images = (*images, self._slicer.image(images[0].pixels, settings.compression))
+            sky = (self._slicer.image(images[0].pixels, settings.compression),)
         frame = Frame.build(
             settings.exposure_id,
             kind,
-            {image.name: image.pixels for image in images},
+            {image.name: image.pixels for image in (*images, *sky)},
             night=night(exposure.start_utc),
             number=number,
             stream=settings.stream,
+            streams={COMPRESSED: settings.compressed_stream} if sky else {},
+            cards=_cards(exposure),
         )
         return self._rings[settings.kind].write(frame)
+
+
+def _cards(exposure: Exposure) -> tuple[Card, ...]:
+    """Return what a display may say of an image that is not stored."""
+    settings = exposure.settings
+    return cards(
+        {
+            "OBJECT": settings.title or UNKNOWN,
+            "TIMESYS": "UTC",
+            "DATE-OBS": utc_stamp(exposure.start_utc),
+            "EXPRQ": settings.request.exposure,
+        }
+    )

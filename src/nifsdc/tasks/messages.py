@@ -56,6 +56,8 @@ class ObservationSettings:
     """how often it is taken, each time with a file of its own"""
     stream: str = ""
     """name of the quick-look stream that its images for displays are part of"""
+    compressed_stream: str = ""
+    """the same of the image of the sky beside them"""
     compression: Compression | None = None
     """the image of the sky that displays are given beside that of the detector"""
     idle: bool = False

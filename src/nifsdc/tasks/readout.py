@@ -174,6 +174,7 @@ class ReadoutTask(Task[Exposure]):
             label=settings.label,
             cards=self._header(exposure, keywords, images),
             scratch=settings.scratch,
+            stream=settings.stream,
         )
         # In this order: the Data task's report must find the observation read out.
         self._report(ReadOut(settings.exposure_id, stored=True))
