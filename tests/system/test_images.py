@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
+from nifsdc.data.check import check_file
 from nifsdc.data.frame import FrameKind
 from nifsdc.data.ring import FrameRing, Policy
 
@@ -111,6 +112,7 @@ def test_clients_see_runs_and_views_as_they_are_and_outlive_an_ioc(tmp_path: Pat
 def runs_are_shown_as_they_are_stored(system: System, runs: Images, label: str) -> None:
     system.configure(obs_readMode="DCS", obs_exposed=12.0)
     path = system.observe(label)
+    assert check_file(path).problems == ()
     told, pixels = runs.next("science")
     with fits.open(path) as hdus:
         assert np.array_equal(pixels, hdus["SCI"].data)

@@ -10,6 +10,7 @@ from nifsdc import __version__
 from nifsdc.cli import (
     ccd,
     cube,
+    fits,
     ioc,
     link_server,
     observe,
@@ -32,7 +33,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nifsdc {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands = (up, ioc, services, observe, ccd, quicklook, records, softioc, link_server, sdsu, timing, cube)
+    commands = (
+        *(up, ioc, services, observe, ccd, quicklook, fits),
+        *(records, softioc, link_server, sdsu, timing, cube),
+    )
     for module in commands:
         module.add_parser(subparsers)
     return parser
