@@ -16,6 +16,7 @@ from nifsdc.cli import (
     observe,
     quicklook,
     records,
+    recover,
     sdsu,
     services,
     softioc,
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands = (
         *(up, ioc, services, observe, ccd, quicklook, fits),
-        *(records, softioc, link_server, sdsu, timing, cube),
+        *(records, softioc, link_server, sdsu, timing, cube, recover),
     )
     for module in commands:
         module.add_parser(subparsers)

@@ -19,6 +19,8 @@ from nifsdc.control.show import Show
 from nifsdc.control.workers import TaskSet, Workers
 from nifsdc.data.client import DataClient
 from nifsdc.data.delivery import Delivery
+from nifsdc.data.ledger import Ledger
+from nifsdc.data.recover import recover
 from nifsdc.data.ring import FrameRing
 from nifsdc.data.spool import Spool
 from nifsdc.data.template import Source
@@ -30,6 +32,7 @@ from nifsdc.records.types import EventMask
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.links.choose import BadLink, open_link
+from nifsdc.tasks.bookkeeping import noting
 from nifsdc.tasks.data import DataTask
 from nifsdc.tasks.displays import VIEW_BYTES, VIEW_SLOTS, Displays
 from nifsdc.tasks.header import Installation, ObservationHeader
@@ -133,12 +136,15 @@ class Ioc:
     def _build_control(self, template: TemplateCards) -> Control:
         config, definition = self._config, self._definition
         camera_of = assemble(config)
+        spool = Spool(Path(config.data.spool))
+        ledger = Ledger(spool.folder)
+        recovery = recover(config.ring, spool, ledger)
         self._ring = self._stack.enter_context(FrameRing.create(config.ring, config.data.ring_slots))
         displays = self._displays(camera_of)
         client = self._stack.enter_context(
             DataClient(config.data.server_host, config.data.server_port, name=config.top)
         )
-        delivery = Delivery(client, Spool(Path(config.data.spool).expanduser()))
+        delivery = Delivery(client, spool)
         installation = Installation(
             config.name,
             config.observatory,
@@ -151,7 +157,8 @@ class Ioc:
         )
         header = ObservationHeader(installation, self._status, template)
 
-        def build(report: Reporter) -> TaskSet:
+        def build(reporter: Reporter) -> TaskSet:
+            report = noting(reporter, ledger)
             camera = camera_of.build(Controller(self._link()))
             readout = ReadoutTask(camera, self._ring, displays, header, self._status, report)
             slave = SlaveTask(camera, readout, displays, self._status, report)
@@ -176,6 +183,9 @@ class Ioc:
             camera_of.kind,
         )
         show.initial(config, camera_of.detector_type)
+        show.recovered(recovery)
+        for begun in recovery.interrupted:
+            ledger.end(begun.exposure_id)
         return control
 
     def _displays(self, camera_of: Assembly) -> Displays:

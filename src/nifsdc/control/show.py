@@ -13,6 +13,7 @@ from nifsdc import __version__
 from nifsdc.config import IocConfig
 from nifsdc.control.kinds import CameraKind
 from nifsdc.control.states import DcState, ObsState, SdsuState
+from nifsdc.data.recover import Recovery
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.messages import ObservationKind, ObservationSettings
 
@@ -98,6 +99,12 @@ class Show:
         self.dc_state(DcState.DOWN)
         self.sdsu_state(SdsuState.OFF)
         self.obs_state(ObsState.IDLE)
+
+    def recovered(self, recovery: Recovery) -> None:
+        """Show which exposures were lost when the IOC ended last."""
+        lost = [f"{begun.command} {begun.label or begun.exposure_id}" for begun in recovery.interrupted]
+        self._status.set("interrupted", len(lost))
+        self._status.set("interruptedMsg", ", ".join(lost))
 
     # --- parameters and observations ----------------------------------------------------------------------
 

@@ -81,8 +81,7 @@ class FrameRing:
         if slots < 2:
             raise RingError(f"a ring of {slots} slots: a reader could never finish; expected at least 2")
         places = ring_places(name)
-        for place in places:
-            _refuse_if_written(place)
+        refuse_if_written(name)
         for place in places[:-1]:
             try:
                 return cls._create(place, slots, slot_bytes)
@@ -194,6 +193,12 @@ def _copy_in(frame: Frame, area: NDArray[np.uint8]) -> None:
         target = area[start : start + spec.nbytes].view(spec.dtype).reshape(spec.shape)
         np.copyto(target, frame.arrays[spec.name])
         start += area_bytes(spec.nbytes)
+
+
+def refuse_if_written(name: str | Path) -> None:
+    """Make sure that no process writes the ring of this name; raises RingError."""
+    for place in ring_places(name):
+        _refuse_if_written(place)
 
 
 def _refuse_if_written(path: Path) -> None:

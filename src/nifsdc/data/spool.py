@@ -88,6 +88,11 @@ class Spool:
                 continue
         return sorted(entries, key=lambda entry: (entry.written, entry.path.name))
 
+    def holds(self, exposure_id: str) -> bool:
+        """Whether a frame of an exposure waits."""
+        prefix = f"{_readable(exposure_id)}_"
+        return any(path.name.startswith(prefix) for path in self.folder.glob(f"*{SUFFIX}"))
+
     def damaged(self) -> list[Path]:
         """Return the entries that could not be read and were set aside."""
         return sorted(self.folder.glob(f"*{DAMAGED}"))
@@ -125,8 +130,11 @@ class Spool:
 
 
 def _file_name(key: str) -> str:
-    readable = re.sub(r"[^A-Za-z0-9.-]+", "_", key).strip("._")[:80]
-    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    return f"{_readable(key)}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+def _readable(key: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", key).strip("._")[:80]
 
 
 def _entry(path: Path) -> SpoolEntry:

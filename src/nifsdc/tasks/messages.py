@@ -183,6 +183,13 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class ExposureBegun:
+    """The Slave has an observation in hand."""
+
+    settings: ObservationSettings
+
+
+@dataclass(frozen=True)
 class ExposureStarted:
     """Preparation is over, the Readout task has the controller."""
 
@@ -238,7 +245,7 @@ class TaskDied:
     reason: str
 
 
-ExposureReport = ExposureStarted | ReadOut | Aborted | Stored | NotStored
+ExposureReport = ExposureBegun | ExposureStarted | ReadOut | Aborted | Stored | NotStored
 """what is told of an exposure"""
 Report = Done | Failed | ExposureReport | ControllerLost | TaskDied
 Reporter = Callable[[Report], None]

@@ -25,6 +25,7 @@ from nifsdc.tasks.messages import (
     ControllerCommand,
     ControllerLost,
     Done,
+    ExposureBegun,
     ExposureStarted,
     Failed,
     Held,
@@ -214,6 +215,7 @@ class SlaveTask(Task[Request]):
 
     def _observe(self, request: Observe) -> None:
         settings = request.settings
+        self._report(ExposureBegun(settings))
         self._enter(SlaveState.PREPARING)
         self._show(prep=ACTIVE)
         try:

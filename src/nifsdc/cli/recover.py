@@ -1,0 +1,73 @@
+"""``nifsdc recover``: what an IOC that is no more left behind, to the data server without the IOC."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from nifsdc.cli import options
+from nifsdc.config import ConfigError, IocConfig
+from nifsdc.data.client import DataClient
+from nifsdc.data.delivery import Delivery
+from nifsdc.data.errors import SpoolError
+from nifsdc.data.ledger import Ledger
+from nifsdc.data.recover import recover
+from nifsdc.data.ring import RingError
+from nifsdc.data.spool import Spool
+
+CONNECT_SECONDS = 10.0
+STORE_SECONDS = 60.0
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add ``recover`` to the command line."""
+    parser = subparsers.add_parser(
+        "recover",
+        help="store what an IOC that was killed left behind",
+        description="Take frames out of the memory and the spool that an IOC left, and have them stored. "
+        "An IOC that is started does the same by itself.",
+        epilog="exit status: 0 nothing is left, 1 something is lost or waits still, 2 it could not be tried",
+    )
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration file of the IOC")
+    options.add_log_level(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``nifsdc recover``."""
+    options.start_logging(args.log_level)
+    try:
+        config = IocConfig.load(options.configuration(args.config))
+        spool = Spool(Path(config.data.spool))
+        ledger = Ledger(spool.folder)
+        recovery = recover(config.ring, spool, ledger)
+    except RingError as error:
+        print(f"nifsdc recover: the IOC runs, and recovers by itself ({error})", file=sys.stderr)
+        return 2
+    except (ConfigError, SpoolError) as error:
+        print(f"nifsdc recover: {error}", file=sys.stderr)
+        return 2
+    for begun in recovery.interrupted:
+        print(f"LOST {begun.exposure_id} {begun.command} {begun.label or '-'} {begun.started}")
+        ledger.end(begun.exposure_id)
+    waiting = _stored(config, spool, ledger) if spool.pending() else 0
+    return 1 if recovery.interrupted or waiting else 0
+
+
+def _stored(config: IocConfig, spool: Spool, ledger: Ledger) -> int:
+    """Have what waits stored, say what was, and return how many frames wait still."""
+    server = f"{config.data.server_host}:{config.data.server_port}"
+    with DataClient(config.data.server_host, config.data.server_port, name=config.top) as client:
+        if client.wait_connected(CONNECT_SECONDS):
+            for frame, stored in Delivery(client, spool).retry_pending(STORE_SECONDS):
+                print(f"STORED {frame.header.exposure_id} {stored.path}")
+                ledger.end(frame.header.exposure_id)
+    waiting = len(spool.pending())
+    if waiting:
+        print(
+            f"nifsdc recover: {waiting} frames wait in {spool.folder}: is the data server at {server} up?",
+            file=sys.stderr,
+        )
+    return waiting

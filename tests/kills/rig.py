@@ -1,0 +1,135 @@
+"""Simulator, data server, IOC and quick look, each a process that can be killed and started again."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+
+import yaml
+from astropy.io import fits
+
+from nifsdc.cli.process import Part
+
+from ..conftest import free_port
+from ..system.conftest import START_SECONDS, System, random_top, wait_until
+
+RESTART_SECONDS = 90.0
+
+
+class Name(Enum):
+    """The processes."""
+
+    SIMULATOR = "simulator"
+    SERVER = "data server"
+    IOC = "IOC"
+    QUICKLOOK = "quick look"
+
+
+class Rig:
+    """All of them, on fixed ports, in one folder."""
+
+    def __init__(self, folder: Path, speed: str) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.top = random_top()
+        word, control, data = free_port(), free_port(), free_port()
+        self._control = control
+        config = {
+            "top": self.top,
+            "link": {"kind": "sim", "port": word, "buffer": str(folder / "pixels")},
+            "data": {"server_port": data, "spool": str(folder / "spool"), "sky": str(self.data)},
+        }
+        self.config = folder / "ioc.yaml"
+        self.config.write_text(yaml.safe_dump(config), encoding="utf-8")
+        self._arguments = {
+            Name.SIMULATOR: (
+                "nifsdc_sim",
+                *("--port", str(word), "--control-port", str(control), "--buffer", str(folder / "pixels")),
+                *("--speed", speed, "--seed", "5"),
+            ),
+            Name.SERVER: ("nifsdc.data.server", "--port", str(data), "--root", str(self.data)),
+            Name.IOC: ("nifsdc", "ioc", str(self.config)),
+            Name.QUICKLOOK: ("nifsdc", "quicklook", "--config", str(self.config)),
+        }
+        self._parts: dict[Name, Part] = {}
+        self.system: System
+
+    def start(self, name: Name) -> None:
+        """Start one, and wait until it is ready."""
+        part = Part(name.value, self._arguments[name], self.folder / f"{name.name.lower()}.log")
+        self._parts[name] = part
+        if name is not Name.QUICKLOOK:
+            part.wait_ready(START_SECONDS)
+        if name is Name.IOC:
+            self.system = System(self.top, self.data, part.process, self._control)
+
+    def kill(self, name: Name) -> None:
+        """Kill one, as power failures and the kernel do."""
+        part = self._parts.pop(name)
+        part.process.send_signal(signal.SIGKILL)
+        part.process.wait()
+        part.stop()
+
+    def restart(self, name: Name) -> None:
+        """Start one again and bring the rest back to work, as an operator would."""
+        if name is Name.IOC:
+            self.system.close()
+        self.start(name)
+        if name is Name.SIMULATOR:
+            self._init()
+        self.wait_ready()
+
+    def _init(self) -> None:
+        deadline = time.monotonic() + RESTART_SECONDS
+        while self.system.get("sad:dc:sdsuSnlState", text=True) != "READY":
+            assert time.monotonic() < deadline, "the controller does not come back"
+            if self.system.start_marked("init") > 0:
+                wait_until(lambda: self.system.get("dc:initC.VAL") in (0, 3), 60.0, "init to end")
+            else:
+                self.system.put("dc:nifsApply.DIR", "CLEAR")
+
+    def wait_ready(self) -> None:
+        """Wait until an observation could be taken, and nothing waits to be stored."""
+        wait_until(lambda: self.system.get("sad:dc:fitsConnO") == 0, RESTART_SECONDS, "the data server")
+        wait_until(lambda: self.system.get("sad:dc:framesSpooled") == 0, RESTART_SECONDS, "an empty spool")
+        wait_until(lambda: not list((self.folder / "spool").glob("*.frame")), RESTART_SECONDS, "the spool")
+
+    def files(self, label: str) -> list[Path]:
+        """Return the files of a label."""
+        return sorted(self.data.glob(f"[0-9]*/{label}*.fits"))
+
+    def log(self, name: Name) -> str:
+        """Return what one has logged in all its lives."""
+        return (self.folder / f"{name.name.lower()}.log").read_text(encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """End all of them."""
+        self.system.close()
+        for name in (Name.QUICKLOOK, Name.IOC, Name.SERVER, Name.SIMULATOR):
+            if name in self._parts:
+                self._parts[name].stop()
+
+
+@contextmanager
+def running(folder: Path, speed: str) -> Iterator[Rig]:
+    """Start everything, and end it."""
+    rig = Rig(folder, speed)
+    try:
+        for name in Name:
+            rig.start(name)
+        rig.system.configure(obs_readMode="DCS", obs_exposed=6.0)
+        yield rig
+    finally:
+        rig.close()
+
+
+def verified(path: Path) -> str:
+    """Check a file as a stranger would, and return the identifier of its exposure."""
+    with fits.open(path, checksum=True, memmap=False) as hdus:
+        hdus.verify("exception")
+        assert hdus["SCI"].data.shape == (2048, 2048)
+        return str(hdus[0].header["EXPID"])
