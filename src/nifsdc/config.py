@@ -90,6 +90,8 @@ class DataConfig:
     sky: str = "~/.local/state/nifsdc/sky"
     """folder with the files that can be taken off images for display, or with folders of nights with them"""
     ring_slots: int = 4
+    read_slots: int = 16
+    """single reads that can wait for the disk: those of a set of FOWLER 16 (SDN 11.03 Table 2)"""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,11 @@ class IocConfig:
     def ring(self) -> str:
         """Name of the frame ring, by which displays find it."""
         return f"nifsdc-{self.top.strip(':') or 'dc'}"
+
+    @property
+    def read_ring(self) -> str:
+        """Name of the ring of single reads that are to be stored."""
+        return f"{self.ring}-reads"
 
     @property
     def view_ring(self) -> str:

@@ -11,6 +11,7 @@ from nifsdc.timing.infrared import (
     MOST_PERIODS,
     TURNAROUND,
     ExposurePlan,
+    IrRequest,
     RampTimes,
     ReadMode,
     TimeMode,
@@ -113,3 +114,48 @@ def test_a_period_too_short_for_a_read_is_lengthened(mode: TimeMode, exposure: f
 def test_a_period_that_is_long_enough_is_kept() -> None:
     asked = RampTimes(60.0, 6.0, 10)
     assert possible_times(TimeMode.PERIOD, asked, READ) is asked
+
+
+@pytest.mark.parametrize(
+    ("mode", "exposure", "nperiods"),
+    [(TimeMode.EXPOSURE, 4 * 9.0, 4), (TimeMode.PERIOD, 4 * 9.0, 4), (TimeMode.NPERIODS, 6 * 9.0, 6)],
+)
+def test_a_period_too_short_for_a_read_to_be_stored_is_lengthened(
+    mode: TimeMode, exposure: float, nperiods: int
+) -> None:
+    """SDN 11.03 section 4.6.5: the rate of the transfer sets the least period while raw data are saved."""
+    asked = RampTimes(54.0 if mode is TimeMode.NPERIODS else 24.0, 6.0, 4)
+    times = possible_times(mode, asked, READ, 9.0)
+    assert (times.exposure, times.period, times.nperiods) == (exposure, 9.0, nperiods)
+    assert possible_times(mode, asked, READ, 2.0) is asked
+
+
+@pytest.mark.parametrize(
+    ("mode", "nreads", "coadds", "requested", "exposure"),
+    [
+        (ReadMode.DCS, 1, 1, 6.0, 9.0),
+        (ReadMode.DCS, 1, 1, 20.0, 20.0),
+        # Two reads to be stored from one coadd to the next, less the 5.3 s of the second set.
+        (ReadMode.DCS, 1, 2, 6.0, 2 * 9.0 - READ),
+        (ReadMode.FOWLER, 4, 1, 6.0, 36.0),
+        (ReadMode.FOWLER, 4, 1, 40.0, 40.0),
+        (ReadMode.FOWLER, 4, 3, 6.0, 2 * 36.0 - 4 * READ),
+        # Nothing is read while a single read's exposure runs, and then the read itself takes its time.
+        (ReadMode.SINGLE, 1, 1, 1.0, 9.0 - READ),
+        (ReadMode.SINGLE, 1, 2, 1.0, 9.0 - READ),
+        (ReadMode.SINGLE, 1, 2, 20.0, 20.0),
+    ],
+)
+def test_an_exposure_too_short_for_its_reads_to_be_stored_is_lengthened(
+    mode: ReadMode, nreads: int, coadds: int, requested: float, exposure: float
+) -> None:
+    one = ExposurePlan(mode, requested, nreads, coadds, 1, 0.0, READ, store_time=9.0)
+    assert one.exposure == pytest.approx(exposure)
+    assert coadds == 1 or one.coadd_time >= one.sets * nreads * 9.0
+    asked = IrRequest(mode, requested, 0.0, 1, nreads, coadds, 1, 0.0, store_time=9.0)
+    assert asked.longest(READ) > one.total_time
+
+
+def test_a_ramp_whose_reads_are_stored_has_the_time_for_it() -> None:
+    asked = IrRequest(ReadMode.LINEAR, 24.0, 6.0, 4, 1, 3, 1, 0.0, store_time=9.0)
+    assert asked.longest(READ) > ramp(9.0, 4, coadds=3).total_time

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from nifsdc.camera.corrections import Corrections
+from nifsdc.camera.corrections import Corrected, Corrections
 from nifsdc.camera.layout import Layout
 from nifsdc.readout.coadd import CoaddSum
 from nifsdc.readout.fowler import FowlerSum, photon_share
@@ -32,6 +32,8 @@ SCIENCE = "science"
 REFERENCE = "reference"
 VARIANCE = "variance"
 QUALITY = "quality"
+READ = "read"
+COADD = "coadd"
 RATE, RATE_SQUARED = "adu/s", "adu2/s2"
 QUARTERS = 4
 """parts of the outputs whose bias is shown: the quadrants of a HAWAII-2 as designed"""
@@ -101,6 +103,17 @@ class Progressive(Protocol):
         """Return the images that the reads of this exposure make so far; none while they make none."""
 
 
+@runtime_checkable
+class Separable(Protocol):
+    """An accumulator that can give out each exposure of those that it adds up."""
+
+    def newest(self) -> tuple[Image, ...]:
+        """Return the images of the exposure that was finished last, as `images` has those of all of them.
+
+        None if they were not to be kept (`Products.coadds`).
+        """
+
+
 def image_keywords(image: NDArray[Any], saturated: NDArray[np.bool_]) -> Keywords:
     """Return what a header says of the pixels of an image: extremes, mean, saturated ones."""
     summary = statistics(image, saturated)
@@ -130,6 +143,8 @@ class CoaddedImages:
         self._layout = layout
         self._products = products
         self._corrections = corrections
+        self._newest: tuple[Corrected, NDArray[np.uint8]] | None = None
+        """the exposure that was added last, with its quality, if each is to be given out"""
         self._sum = CoaddSum(layout.rows * layout.columns)
         self._reference = CoaddSum(math.prod(layout.reference_shape))
 
@@ -156,6 +171,8 @@ class CoaddedImages:
             quality=state.reshape(-1),
         )
         self._reference.add(one.reference.reshape(-1))
+        if self._products.coadds:
+            self._newest = one, state
 
     def images(self, seconds: float | None = None, keywords: Keywords | None = None) -> tuple[Image, ...]:
         """Return what was asked for: the science image first, then variance and quality, then the reference.
@@ -167,19 +184,44 @@ class CoaddedImages:
         keywords
             more for the header of the science image
         """
+        shape = self._layout.shape
+        whole = Corrected(
+            self._sum.total().reshape(shape),
+            self._reference.total().reshape(self._layout.reference_shape),
+            self._sum.variance().reshape(shape) if self._products.variance else None,
+        )
+        saturated = self._sum.saturated.reshape(shape)
+        return self._images(
+            SCIENCE, whole, saturated, self._sum.quality.reshape(shape), seconds, keywords or {}
+        )
+
+    def newest(self, seconds: float | None = None, keywords: Keywords | None = None) -> tuple[Image, ...]:
+        """Return the same of the exposure that was added last; none if they are not to be given out."""
+        if self._newest is None:
+            return ()
+        one, quality = self._newest
+        saturated = (quality & Quality.SATURATED) != 0
+        return self._images(COADD, one, saturated, quality, seconds, keywords or {})
+
+    def _images(
+        self,
+        name: str,
+        one: Corrected,
+        saturated: NDArray[np.bool_],
+        quality: NDArray[np.uint8],
+        seconds: float | None,
+        keywords: Keywords,
+    ) -> tuple[Image, ...]:
         rate, unit, square = np.float32(seconds or 1.0), {}, {}
         if seconds is not None:
             unit, square = {"BUNIT": RATE}, {"BUNIT": RATE_SQUARED}
-        image = self._sum.total().reshape(self._layout.shape) / rate
-        saturated = self._sum.saturated.reshape(self._layout.shape)
-        images = [Image(SCIENCE, image, {**image_keywords(image, saturated), **unit, **(keywords or {})})]
-        if self._products.variance:
-            variance = self._sum.variance().reshape(self._layout.shape) / rate**2
-            images.append(Image(VARIANCE, variance, square))
+        image = one.image / rate
+        images = [Image(name, image, {**image_keywords(image, saturated), **unit, **keywords})]
+        if self._products.variance and one.variance is not None:
+            images.append(Image(VARIANCE, one.variance / rate**2, square))
         if self._products.quality:
-            images.append(Image(QUALITY, self._sum.quality.reshape(self._layout.shape)))
-        reference = self._reference.total().reshape(self._layout.reference_shape) / rate
-        return (*images, Image(REFERENCE, reference, unit))
+            images.append(Image(QUALITY, quality))
+        return (*images, Image(REFERENCE, one.reference / rate, unit))
 
 
 class FowlerAccumulator:
@@ -247,6 +289,10 @@ class FowlerAccumulator:
     def so_far(self) -> tuple[Image, ...]:
         """Return nothing: there is no image before the second set has ended."""
         return ()
+
+    def newest(self) -> tuple[Image, ...]:
+        """Return the exposure that was finished last, if each is to be given out."""
+        return self._coadds.newest()
 
     def images(self) -> tuple[Image, ...]:
         """Return the sum of all exposures, and its reference samples; a lone single read as it was read."""

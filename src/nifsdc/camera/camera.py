@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from nifsdc.camera.accumulator import Accumulator, Keywords
+from nifsdc.camera.reads import ReadCutter
 from nifsdc.sdsu.errors import NotNow
 from nifsdc.sdsu.pixels import Chunk
 from nifsdc.timing.plan import Plan
@@ -66,6 +67,10 @@ class Camera(abc.ABC, Generic[R, P]):
     @abc.abstractmethod
     def accumulator(self, plan: P) -> Accumulator:
         """Return what takes the pixels of an observation."""
+
+    def reads(self, plan: P) -> ReadCutter | None:
+        """Return what gives out every single read of an observation; None if they are not asked for."""
+        return None
 
     @abc.abstractmethod
     def keywords(self, request: R, plan: P) -> Keywords:

@@ -14,6 +14,7 @@ from nifsdc.camera.camera import Measured, ReadSize, Step, Stopped
 from nifsdc.camera.corrections import Corrections
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.ramp import LinearAccumulator
+from nifsdc.camera.reads import ReadCutter
 from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.errors import ControllerError
@@ -87,7 +88,7 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
     def plan(self, request: IrRequest) -> ExposurePlan:
         """Plan an observation at the present readout speed."""
         asked = RampTimes(request.exposure, request.period, request.nperiods)
-        ramp = possible_times(request.works_out, asked, self.read_time)
+        ramp = possible_times(request.works_out, asked, self.read_time, request.store_time)
         return ExposurePlan(
             mode=request.read_mode,
             requested=request.exposure,
@@ -99,6 +100,7 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
             period=ramp.period,
             nperiods=ramp.nperiods,
             products=request.products,
+            store_time=request.store_time,
         )
 
     def read_size(self, plan: ExposurePlan) -> ReadSize:
@@ -112,6 +114,10 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
         corrections = Corrections(self.layout, plan.products, linearity)
         kind = LinearAccumulator if plan.mode is ReadMode.LINEAR else FowlerAccumulator
         return kind(self.layout, plan, self.noise, corrections, self._bad)
+
+    def reads(self, plan: ExposurePlan) -> ReadCutter | None:
+        """Return what cuts the stream into reads, if each is stored."""
+        return ReadCutter(self.layout) if plan.products.reads else None
 
     def keywords(self, request: IrRequest, plan: ExposurePlan) -> Keywords:
         """Return what the header says of read mode and array."""

@@ -69,6 +69,7 @@ class LinearAccumulator:
         self._hits = 0
         self._coadds = CoaddedImages(layout, plan.products, corrections)
         self._seconds = 0.0
+        self._newest_seconds, self._newest_hits = 0.0, 0
 
     def clear(self) -> None:
         """Begin an exposure."""
@@ -84,8 +85,9 @@ class LinearAccumulator:
         fit, periods = self._fit.fit(), np.float32(self._fit.reads - 1)
         variance = fit.variance * periods**2 if self._plan.products.variance else None
         self._coadds.add(fit.slope * periods, self._fit.quality, variance)
-        self._seconds += seconds
-        self._hits += self._fit.counts()[1]
+        self._newest_seconds, self._newest_hits = seconds, self._fit.counts()[1]
+        self._seconds += self._newest_seconds
+        self._hits += self._newest_hits
 
     def tally(self) -> Mapping[str, float]:
         """Return how many pixels of this exposure are saturated, hit, or near the end of linearity."""
@@ -108,8 +110,14 @@ class LinearAccumulator:
 
     def images(self) -> tuple[Image, ...]:
         """Return the rates of all exposures, and those of the reference samples."""
-        hits: Keywords = {"NCOSMIC": self._hits} if self._plan.products.reject_cosmic_rays else {}
-        return self._coadds.images(self._seconds, hits)
+        return self._coadds.images(self._seconds, self._hit_keywords(self._hits))
+
+    def newest(self) -> tuple[Image, ...]:
+        """Return the rates of the exposure that was finished last, if each is to be given out."""
+        return self._coadds.newest(self._newest_seconds, self._hit_keywords(self._newest_hits))
+
+    def _hit_keywords(self, hits: int) -> Keywords:
+        return {"NCOSMIC": hits} if self._plan.products.reject_cosmic_rays else {}
 
 
 def _cosmic_ray_test(products: Products, noise: Noise) -> CosmicRayTest | None:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         config = IocConfig.load(options.configuration(args.config))
         spool = Spool(Path(config.data.spool))
         ledger = Ledger(spool.folder)
-        recovery = recover(config.ring, spool, ledger)
+        recovery = recover(config.ring, spool, ledger, (config.read_ring,))
     except RingError as error:
         print(f"nifsdc recover: the IOC runs, and recovers by itself ({error})", file=sys.stderr)
         return 2

@@ -17,13 +17,15 @@ from nifsdc.camera.sdsu import SdsuCamera, StartUp
 from nifsdc.camera.slicer import Slicer, SlicerError
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.ccd import ccd_kind
-from nifsdc.control.infrared import infrared_kind
+from nifsdc.control.infrared import Sizes, infrared_kind
 from nifsdc.control.kinds import CameraKind
 from nifsdc.database.locate import share
 from nifsdc.sdsu import programs
 from nifsdc.sdsu.commands import Detectors
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.words import Board
+
+StoreTime = Callable[[int], float]
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,19 @@ class Assembly:
     """rows and columns of what it takes for display alone; None if it takes no views"""
     slicer: Slicer | None = None
     """what makes images of the sky of its views"""
+    read_bytes: int = 0
+    """of a single read that can be stored as it came; 0 if none can"""
 
 
-def assemble(config: IocConfig) -> Assembly:
+def assemble(config: IocConfig, store_time: StoreTime = lambda nbytes: 0.0) -> Assembly:
     """Return what a configuration's camera is made of.
+
+    Parameters
+    ----------
+    config
+        the installation
+    store_time
+        returns the seconds to allow for the storing of so many bytes, as far as that is known by now
 
     Raises
     ------
@@ -54,10 +65,10 @@ def assemble(config: IocConfig) -> Assembly:
     maker = _CAMERAS.get(config.camera)
     if maker is None:
         raise ConfigError(f"camera {config.camera!r} is not known; expected {' or '.join(_CAMERAS)}")
-    return maker(config)
+    return maker(config, store_time)
 
 
-def _nifs(config: IocConfig) -> Assembly:
+def _nifs(config: IocConfig, store_time: StoreTime) -> Assembly:
     layout = Layout.load(_shared(config.detector))
     start_up = _start_up(config, Detectors.IR)
     noise = Noise(config.gain, config.read_noise)
@@ -68,8 +79,13 @@ def _nifs(config: IocConfig) -> Assembly:
         raise ConfigError(str(error)) from error
     if slicer.shape != layout.shape:
         raise ConfigError(f"ifu {config.ifu} is for {slicer.shape} pixels; the detector has {layout.shape}")
+    sizes = Sizes(2 * layout.pixels_per_read, layout.rows * layout.columns)
     kind = infrared_kind(
-        linearity=files.linearity is not None, reference=layout.reference_shape[2] > 0, slicer=slicer
+        linearity=files.linearity is not None,
+        reference=layout.reference_shape[2] > 0,
+        slicer=slicer,
+        sizes=sizes,
+        store_time=store_time,
     )
     return Assembly(
         kind,
@@ -77,10 +93,11 @@ def _nifs(config: IocConfig) -> Assembly:
         lambda controller: NifsCamera(layout, controller, start_up, noise, files),
         layout.shape,
         slicer,
+        sizes.read,
     )
 
 
-def _ccd(config: IocConfig) -> Assembly:
+def _ccd(config: IocConfig, store_time: StoreTime) -> Assembly:
     detector = CcdDetector.load(_shared(config.detector))
     start_up = _start_up(config, Detectors.CCD)
     kind = ccd_kind(detector, config.controller.window_fragments)
@@ -104,4 +121,4 @@ def _shared(name: str) -> Path:
     return path if path.is_file() else share("db") / name
 
 
-_CAMERAS: Mapping[str, Callable[[IocConfig], Assembly]] = {"nifs": _nifs, "ccd": _ccd}
+_CAMERAS: Mapping[str, Callable[[IocConfig, StoreTime], Assembly]] = {"nifs": _nifs, "ccd": _ccd}

@@ -34,12 +34,38 @@ def ramp_times(kind: ObservationKind) -> Check:
             return f"{prefix}_period 0: above 0 for Nr Periods"
         if mode == "Exposure time" and period * nperiods > LONGEST_EXPOSURE:
             return f"period*nperiods {period * nperiods:g}: to {LONGEST_EXPOSURE:g} s"
-        if mode == "Nr Periods":
-            nperiods = consistent_times(
-                TimeMode.NPERIODS, float(values[f"{prefix}_exposed"]), period, nperiods
-            ).nperiods
+        nperiods = ramp_periods(prefix, values)
         if values[f"{prefix}_readMode"] == ReadMode.LINEAR.name and nperiods > MOST_PERIODS:
             return f"{prefix}_nperiods {nperiods}: LINEAR has 1 to {MOST_PERIODS}"
+        return None
+
+    return check
+
+
+def ramp_periods(prefix: str, values: Mapping[str, Scalar]) -> int:
+    """Return the number of periods of a ramp, worked out where that is what the time mode asks for."""
+    period, nperiods = float(values[f"{prefix}_period"]), int(values[f"{prefix}_nperiods"])
+    if values[f"{prefix}_timeMode"] != "Nr Periods" or period <= 0:
+        return nperiods
+    exposed = float(values[f"{prefix}_exposed"])
+    return consistent_times(TimeMode.NPERIODS, exposed, period, nperiods).nperiods
+
+
+def slow_store(store_time: Callable[[], float]) -> Check:
+    """Return the check that an exposure whose reads are stored does not become too long by that.
+
+    Parameters
+    ----------
+    store_time
+        returns the seconds to allow for the storing of one read
+    """
+
+    def check(values: Mapping[str, Scalar]) -> str | None:
+        if values["obs_saveNdrs"] != "Yes":
+            return None
+        reads = {"LINEAR": ramp_periods("obs", values), "FOWLER": int(values["obs_nfowler"])}
+        if store_time() * reads.get(str(values["obs_readMode"]), 1) > LONGEST_EXPOSURE:
+            return f"saveNdrs: {store_time():.0f} s a read is too slow"
         return None
 
     return check
@@ -53,10 +79,6 @@ def data_label(values: Mapping[str, Scalar]) -> str | None:
     return label_problem(label)
 
 
-WISHES_TO_COME = frozenset({"obs_saveNdrs", "obs_saveCoadds"})
-"""choices that the clients know and this version can only take as No"""
-
-
 PATTERN = {
     "testPatSeed": 0,
     "testPatInc": 1,
@@ -67,12 +89,10 @@ PATTERN = {
 """the one test pattern that the timing board sends (INS-DAS-18, "Readout mode")"""
 
 
-def wishes(values: Mapping[str, Scalar]) -> str | None:
-    """Check that nothing is asked for that would silently not be done."""
-    for name in sorted(WISHES_TO_COME):
-        if values[name] == "Yes":
-            return f"{name} Yes cannot be taken yet"
-    return None
+def view_destination(values: Mapping[str, Scalar]) -> str | None:
+    """Check that a view is not to be stored: it is for displays alone."""
+    destination = values["view_dataDest"]
+    return None if destination == "NONE" else f"view_dataDest {destination}: views not stored"
 
 
 def cosmic_rays(kind: ObservationKind) -> Check:
@@ -153,8 +173,8 @@ COMMON_CHECKS: Mapping[str, tuple[Check, ...]] = {"testPat": (pattern,), "observ
 """what is checked whatever the camera is"""
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     **COMMON_CHECKS,
-    "dataObs": (wishes, cosmic_rays(ObservationKind.OBSERVE), sky(ObservationKind.OBSERVE)),
-    "dataView": (wishes, cosmic_rays(ObservationKind.VIEW), sky(ObservationKind.VIEW)),
+    "dataObs": (cosmic_rays(ObservationKind.OBSERVE), sky(ObservationKind.OBSERVE)),
+    "dataView": (view_destination, cosmic_rays(ObservationKind.VIEW), sky(ObservationKind.VIEW)),
     "seqObserve": (ramp_times(ObservationKind.OBSERVE),),
     "seqView": (ramp_times(ObservationKind.VIEW),),
 }

@@ -97,7 +97,12 @@ class Control:
         self._pending = Pending(later, self._expired)
         self._answers = Answers(responses, self._pending, on_loop)
         self._observation = Observation(
-            show, self._answers, self._pending, self._ask, lambda: self.workers.tasks.slave.read_time
+            show,
+            self._answers,
+            self._pending,
+            self._ask,
+            self._discard,
+            lambda: self.workers.tasks.slave.read_time,
         )
         self._look = m.Look()
         """what the Slave was asked to show beside what is observed"""
@@ -139,7 +144,7 @@ class Control:
         if command == "simulate":
             return self._simulation_refusal(values)
         if command in ("glance", "promote") or (command == "observe" and self._wants_file(values)):
-            return self.workers.tasks.data.store_refusal()
+            return self.workers.tasks.data.store_refusal(self._kind.beside(values))
         return None
 
     def _wrong_state(self, command: str) -> str | None:
@@ -275,6 +280,12 @@ class Control:
             self.workers.tasks.data.post(m.Promote(str(self._parameters.get("promoteName")), command))
         except TaskBusy as error:
             self._answers.settle(command, f"Data is overloaded ({error})")
+
+    def _discard(self, exposure_id: str) -> None:
+        try:
+            self.workers.tasks.data.post(m.Discard(exposure_id))
+        except TaskBusy as error:
+            _log.error("what was stored of exposure %s is not removed: %s", exposure_id, error)
 
     # --- asking the Slave ---------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from nifsdc.data.delivery import Delivery
 from nifsdc.data.ledger import Ledger
 from nifsdc.data.recover import recover
 from nifsdc.data.ring import FrameRing
+from nifsdc.data.ring_memory import ALIGNMENT
 from nifsdc.data.spool import Spool
 from nifsdc.data.template import Source
 from nifsdc.database import CommandDef, Definition, subroutines
@@ -33,13 +34,14 @@ from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.links.choose import BadLink, open_link
 from nifsdc.tasks.bookkeeping import noting
-from nifsdc.tasks.data import DataTask
+from nifsdc.tasks.data import DataTask, SingleReads
 from nifsdc.tasks.displays import VIEW_BYTES, VIEW_SLOTS, Displays
 from nifsdc.tasks.header import Installation, ObservationHeader
 from nifsdc.tasks.messages import Reporter
 from nifsdc.tasks.readout import ReadoutTask
 from nifsdc.tasks.skies import Skies
 from nifsdc.tasks.slave import SlaveTask
+from nifsdc.tasks.store_rate import StoreRate
 from nifsdc.tasks.template_cards import TemplateCards
 
 HEARTBEAT_SECONDS = 1.0
@@ -135,12 +137,15 @@ class Ioc:
 
     def _build_control(self, template: TemplateCards) -> Control:
         config, definition = self._config, self._definition
-        camera_of = assemble(config)
+        rate = StoreRate()
+        camera_of = assemble(config, rate.seconds)
         spool = Spool(Path(config.data.spool))
         ledger = Ledger(spool.folder)
-        recovery = recover(config.ring, spool, ledger)
+        recovery = recover(config.ring, spool, ledger, (config.read_ring,))
         self._ring = self._stack.enter_context(FrameRing.create(config.ring, config.data.ring_slots))
         displays = self._displays(camera_of)
+        singles = self._single_reads(camera_of, rate)
+        reads = singles.ring if singles is not None else None
         client = self._stack.enter_context(
             DataClient(config.data.server_host, config.data.server_port, name=config.top)
         )
@@ -160,9 +165,10 @@ class Ioc:
         def build(reporter: Reporter) -> TaskSet:
             report = noting(reporter, ledger)
             camera = camera_of.build(Controller(self._link()))
-            readout = ReadoutTask(camera, self._ring, displays, header, self._status, report)
+            readout = ReadoutTask(camera, self._ring, displays, header, self._status, reads, report)
             slave = SlaveTask(camera, readout, displays, self._status, report)
-            return TaskSet(slave, readout, DataTask(self._ring, client, delivery, self._status, report))
+            data = DataTask(self._ring, client, delivery, self._status, report, singles)
+            return TaskSet(slave, readout, data)
 
         show = Show(self._status, self._write_message, camera_of.kind)
         responses = Responses(
@@ -187,6 +193,15 @@ class Ioc:
         for begun in recovery.interrupted:
             ledger.end(begun.exposure_id)
         return control
+
+    def _single_reads(self, camera_of: Assembly, rate: StoreRate) -> SingleReads | None:
+        """Return where single reads of the camera wait for the disk; None if it gives out none."""
+        nbytes = camera_of.read_bytes
+        if not nbytes:
+            return None
+        slots, room = self._config.data.read_slots, nbytes + ALIGNMENT
+        ring = self._stack.enter_context(FrameRing.create(self._config.read_ring, slots, room))
+        return SingleReads(ring, nbytes, rate)
 
     def _displays(self, camera_of: Assembly) -> Displays:
         """Return what shows images of the camera."""

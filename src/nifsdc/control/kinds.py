@@ -32,3 +32,5 @@ class CameraKind:
     """commands that only set parameters"""
     controller_commands: frozenset[str] = frozenset({"test", "testPat", "DSPDirectCmd", "testSDSU"})
     """commands that the Slave carries out on the controller while nothing else happens there"""
+    beside: Callable[[Parameters], int] = lambda parameters: 0
+    """bytes of what an observation with these parameters stores beside its image"""

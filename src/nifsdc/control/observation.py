@@ -33,6 +33,8 @@ class Observation:
         how its command is answered, and until when
     ask
         asks the Slave for something on behalf of a command, to be answered within real seconds
+    discard
+        has what was stored of an exposure removed
     read_time
         seconds that the present readout takes
     """
@@ -43,12 +45,14 @@ class Observation:
         answers: Answers,
         pending: Pending,
         ask: Callable[[str, m.Request, float], None],
+        discard: Callable[[str], None],
         read_time: Callable[[], float],
     ) -> None:
         self._show = show
         self._answers = answers
         self._pending = pending
         self._ask = ask
+        self._discard = discard
         self._read_time = read_time
         self._machine = Machine("obs", OBS_TABLE, ObsState.IDLE, show.obs_state)
         self._settings: m.ObservationSettings | None = None
@@ -130,13 +134,16 @@ class Observation:
                 self._machine.fire(ObsEvent.READ_OUT)
                 if not stored:
                     self._saved()
-            case m.Stored(exposure_id, path, scratch):
+            case m.Stored(exposure_id, path, scratch, problem):
                 self._show.stored(path, scratch)
-                if self._is_present(exposure_id):
+                if self._is_present(exposure_id) and problem:
+                    self._end(ObsEvent.FAILED, problem)
+                elif self._is_present(exposure_id):
                     self._saved()
             case m.NotStored(exposure_id, reason) if self._is_present(exposure_id):
                 self._end(ObsEvent.FAILED, reason)
             case m.Aborted(exposure_id) if self._is_present(exposure_id):
+                self._discard(exposure_id)
                 self._end(ObsEvent.ABORTED, None)
             case _:
                 _log.info("late report %s", report)

@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nifsdc.data import disk, scratch
+from nifsdc.data import beside, disk, scratch
 from nifsdc.data.delivery import Stored
 from nifsdc.data.errors import DataError, LabelRefused
-from nifsdc.data.fits_file import PART, Written, checksum_of, filename_card, write_new
+from nifsdc.data.fits_file import PART, Written, checksum_of, compare, filename_card, write_new
 from nifsdc.data.fits_image import build
 from nifsdc.data.frame import Frame, FrameError, FrameKind
 from nifsdc.data.header import card
 from nifsdc.data.journal import Journal, JournalEntry
-from nifsdc.data.names import Template, check_night, clean_label, labelled
+from nifsdc.data.names import Template, check_folder, check_night, clean_label, labelled
 
 LOG = logging.getLogger("nifsdc.archive")
 
@@ -74,7 +74,8 @@ class Archive:
             self._lock_descriptor = _locked(state / "lock")
             self._journal = Journal(state / "journal.jsonl")
             self._numbers = _read_numbers(self._numbers_path)
-            for part in (*self.root.glob(f"[0-9]*/.*{PART}"), *self._scratch.glob(f".*{PART}")):
+            raw = self.root.glob(f"[0-9]*/{beside.FOLDER}/*/.*{PART}")
+            for part in (*self.root.glob(f"[0-9]*/.*{PART}"), *self._scratch.glob(f".*{PART}"), *raw):
                 LOG.info("%s was left by a crash and is removed; its frame was not acknowledged", part)
                 part.unlink(missing_ok=True)
         except OSError as error:
@@ -92,6 +93,10 @@ class Archive:
         """Bytes that may still be written; raises OSError."""
         space = os.statvfs(self.root)
         return space.f_bavail * space.f_frsize
+
+    def spare_bytes(self) -> int:
+        """Bytes that may be written before the floor is reached; raises OSError."""
+        return max(0, self.free_bytes() - self._floor)
 
     def problem(self, nbytes: int, label: str = "", night: str = "") -> str:
         """Return why a file of this size could not be stored under this label; empty if it could.
@@ -147,6 +152,56 @@ class Archive:
         LOG.info("%s is stored as %s", frame.header.key, written.path)
         return Stored(str(written.path), written.nbytes, written.checksum)
 
+    def trial(self, frame: Frame) -> None:
+        """Do for a frame what `store` does, and keep nothing of it: how long that takes is what is asked.
+
+        Raises
+        ------
+        ArchiveError
+            when it could not be written
+        """
+        with self._turn:
+            folder = self._folder(frame.header.night)
+            part = folder / f".{uuid.uuid4().hex}{PART}"
+            try:
+                problem = self._space_problem(frame.header.nbytes)
+                if problem:
+                    raise ArchiveError(problem)
+                disk.make_folder(folder)
+                buffers = build(frame)
+                disk.write_synced(part, buffers)
+                compare(part, buffers)
+                part.unlink()
+                disk.sync_folder(folder)
+            except OSError as error:
+                raise ArchiveError(self._advice(error)) from error
+            finally:
+                part.unlink(missing_ok=True)
+
+    def unclaimed(self) -> list[beside.Unclaimed]:
+        """Return the exposures of which reads or coadds are there without an image."""
+        with self._turn:
+            return beside.unclaimed(self.root, self._journal)
+
+    def discard(self, exposure_id: str) -> int:
+        """Remove reads and coadds of an exposure that was given up, and return how many there were.
+
+        Raises
+        ------
+        DataError
+            when it has an image, or they cannot be removed
+        """
+        with self._turn:
+            try:
+                removed = beside.discard(self.root, self._journal, exposure_id)
+            except OSError as error:
+                raise ArchiveError(self._advice(error)) from error
+        if removed:
+            LOG.info(
+                "%d reads and coadds of exposure %s, which was given up, are removed", removed, exposure_id
+            )
+        return removed
+
     def promote(self, name: str) -> Stored:
         """Make a scratch file a run: under the next running number, and no longer a scratch file.
 
@@ -200,6 +255,8 @@ class Archive:
     def _write(self, frame: Frame) -> Written:
         header = frame.header
         folder = self._scratch if header.scratch else self._folder(header.night)
+        if header.folder:
+            folder /= check_folder(header.folder)
         disk.make_folder(folder)
         label = "" if header.scratch else header.label.strip()
         named = header.scratch or label

@@ -15,7 +15,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from nifsdc.data import checksum
-from nifsdc.data.fits_image import BLOCK
+from nifsdc.data.fits_image import BLOCK, EXTENSIONS
 from nifsdc.data.header import HEADER_KEYWORDS, SCI
 from nifsdc.readout.quality import Quality
 from nifsdc.readout.statistics import Statistics, statistics
@@ -26,7 +26,9 @@ REQUIRED = (
 )
 """keywords that the primary header of every product has"""
 REQUIRED_OF_IMAGES = ("BUNIT", "DATAMIN", "DATAMAX", "DATAMEAN", "NSATUR")
-"""the same of the header of every image in SCI"""
+"""the same of the header of every image"""
+IMAGES = (SCI, *(EXTENSIONS[kind].name for kind in ("coadd", "read")))
+"""extensions with an image to look at"""
 _SUMMARY = {"DATAMIN": "minimum", "DATAMAX": "maximum", "DATAMEAN": "mean"}
 _ABSOLUTE, _RELATIVE = 1e-6, 1e-9
 """how far a summary may be from the pixels: a header keeps six digits behind the point"""
@@ -80,7 +82,7 @@ def check_file(path: Path) -> CheckedFile:
             with fits.open(path, memmap=False) as hdus:
                 problems += _keywords(hdus)
                 for hdu in hdus[1:]:
-                    if hdu.name == SCI:
+                    if hdu.name in IMAGES:
                         images.append(_summary(hdus, hdu))
                         problems += _beside(images[-1], hdu.header)
         problems += dict.fromkeys(f"astropy: {warning.message}" for warning in said)
@@ -128,7 +130,7 @@ def _checksums(
 
 def _keywords(hdus: fits.HDUList) -> Iterator[str]:
     for number, hdu in enumerate(hdus):
-        required = REQUIRED if number == 0 else REQUIRED_OF_IMAGES if hdu.name == SCI else ()
+        required = REQUIRED if number == 0 else REQUIRED_OF_IMAGES if hdu.name in IMAGES else ()
         missing = [keyword for keyword in required if keyword not in hdu.header]
         if missing:
             yield f"{_name(hdu, number)}: no {', '.join(missing)}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nifsdc.data.beside import Unclaimed
 from nifsdc.data.delivery import Stored
 from nifsdc.data.errors import StoreFailed, WireError
 from nifsdc.data.frame import Frame
@@ -33,6 +34,8 @@ class Preflight:
     problem: str
     """what is wrong and what to do; empty when nothing is"""
     free_bytes: int = 0
+    spare_bytes: int = 0
+    """of these, before the server's floor is reached"""
     answered: bool = True
     """whether the server has said so, rather than not answered at all"""
 
@@ -118,7 +121,9 @@ class DataClient:
             )
         except StoreFailed as error:
             return Preflight(False, str(error), answered=error.refused)
-        return Preflight(bool(fields["ok"]), str(fields["problem"]), int(fields["free_bytes"]))
+        free = int(fields["free_bytes"])
+        spare = int(fields.get("spare_bytes", free))
+        return Preflight(bool(fields["ok"]), str(fields["problem"]), free, spare)
 
     def store(self, frame: Frame, deadline_s: float) -> Stored:
         """Have a frame stored; it is on disk, complete and read back, once this returns.
@@ -154,6 +159,28 @@ class DataClient:
         """
         answer = self._ask(Message({"type": "promote", "name": name}), deadline_s)
         return _stored(answer)
+
+    def trial(self, frame: Frame, deadline_s: float) -> None:
+        """Have a frame written, read back and removed again; arguments and errors as of `store`."""
+        self._ask(Message({"type": "trial"}, frame), deadline_s)
+
+    def unclaimed(self, deadline_s: float) -> list[Unclaimed]:
+        """Return the exposures of which the server has reads or coadds and no image; raises StoreFailed."""
+        answer = self._ask(Message({"type": "unclaimed"}), deadline_s)
+        return [Unclaimed(str(name), str(folder), int(files)) for name, folder, files in answer["exposures"]]
+
+    def discard(self, exposure_id: str, deadline_s: float) -> int:
+        """Have reads and coadds of an exposure that was given up removed; asking again is harmless.
+
+        Returns how many files there were.
+
+        Raises
+        ------
+        StoreFailed
+            when the server is not there, says no, or has not answered in time
+        """
+        answer = self._ask(Message({"type": "discard", "exposure_id": exposure_id}), deadline_s)
+        return int(answer["files"])
 
     def _ask(self, message: Message, seconds: float) -> Mapping[str, Any]:
         """Send a message and return the fields of its answer; raises StoreFailed."""

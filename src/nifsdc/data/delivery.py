@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +37,9 @@ class Store(Protocol):
 
     def store(self, frame: Frame, deadline_s: float) -> Stored:
         """Store a frame or raise StoreFailed."""
+
+    def trial(self, frame: Frame, deadline_s: float) -> None:
+        """Write a frame and remove it again, or raise StoreFailed."""
 
 
 @dataclass
@@ -111,11 +115,40 @@ class Delivery:
             self._forget(entry)
         return stored
 
+    def trial(self, frame: Frame, deadline_s: float) -> float:
+        """Do what `deliver` does for a frame that is not to stay, and return the real seconds that it took.
+
+        Raises
+        ------
+        StoreFailed, SpoolError
+            when it could not be stored, or not be spooled
+        """
+        begun = time.monotonic()
+        entry = self._spool.put(frame)
+        try:
+            self._store.trial(frame, deadline_s)
+        finally:
+            self._spool.remove(entry)
+        return time.monotonic() - begun
+
+    def waiting(self, exposure_id: str) -> int:
+        """Return how many frames of an exposure wait."""
+        return len(self._spool.of(exposure_id))
+
+    def forget(self, exposure_id: str) -> int:
+        """Give up the frames of an exposure that wait, and return how many there were; raises OSError."""
+        entries = self._spool.of(exposure_id)
+        for entry in entries:
+            self._spool.remove(entry)
+        return len(entries)
+
     def keep(self, frame: Frame) -> None:
         """Put a frame into the spool without sending it now; raises SpoolError."""
         self._spool.put(frame)
 
-    def retry_pending(self, deadline_s: float, most: int | None = None) -> list[tuple[Frame, Stored]]:
+    def retry_pending(
+        self, deadline_s: float, most: int | None = None, only: str = ""
+    ) -> list[tuple[Frame, Stored]]:
         """Send what waits, oldest first, and return what was acknowledged.
 
         It ends at once when the server is not connected, and at the first frame that it does not answer; one
@@ -127,9 +160,11 @@ class Delivery:
             seconds of real time for each frame
         most
             how many to try at most, for a caller that has other things to do
+        only
+            an exposure whose frames alone are sent; empty for any
         """
         acknowledged: list[tuple[Frame, Stored]] = []
-        for entry in self._next_round()[:most]:
+        for entry in self._spool.of(only) if only else self._next_round()[:most]:
             self._tried.add(entry.path.name)
             if not self._store.connected:
                 self._tried.discard(entry.path.name)

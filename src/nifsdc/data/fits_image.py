@@ -1,8 +1,8 @@
 """A frame as the bytes of a FITS file: astropy's headers, our own data units and checksums.
 
 A product has a primary header without data, then one image extension for each array: SCI (extension version
-1) first, then variance, quality and whatever else the frame has, the reference samples last. Numpy's row 0
-is the first row of the file, which displays draw at the bottom.
+1), or COADD or READ in the file of one of those, then variance, quality and whatever else the frame has, the
+reference samples last. Numpy's row 0 is the first row of the file, which displays draw at the bottom.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def build(frame: Frame, *, extra: Sequence[Card] = ()) -> list[bytes | memoryvie
     primary["EXTEND"] = (True, "there are extensions")
     primary["NEXTEND"] = (len(frame.arrays), "number of extensions")
     buffers: list[bytes | memoryview] = [_finish(_with(primary, cards, ("",)), 0)]
-    for spec in sorted(frame.header.arrays, key=_order):
+    lead = frame.header.kind.value
+    for spec in sorted(frame.header.arrays, key=lambda spec: (spec.name != lead, *_order(spec))):
         buffers += _image(spec, frame.arrays[spec.name], cards)
     return buffers
 

@@ -123,6 +123,12 @@ class FrameHeader:
     """name of the quick-look stream that it is part of; empty where the camera names none"""
     streams: tuple[tuple[str, str], ...] = ()
     """arrays that are shown in a stream of their own, each with the name of that"""
+    folder: str = ""
+    """folder below that of the night, for what is stored beside an image: ``raw/T051500_1a2b3c4d``"""
+    reads: int = 0
+    """reads of its exposure that were handed on before it, to be stored as frames of their own"""
+    coadds: int = 0
+    """coadds of its exposure likewise"""
 
     @property
     def key(self) -> str:
@@ -145,6 +151,9 @@ class FrameHeader:
             "scratch": self.scratch,
             "stream": self.stream,
             "streams": [list(pair) for pair in self.streams],
+            "folder": self.folder,
+            "reads": self.reads,
+            "coadds": self.coadds,
             "cards": [[card.keyword, card.value, card.comment, card.extension] for card in self.cards],
             "arrays": [[spec.name, spec.dtype, list(spec.shape)] for spec in self.arrays],
         }
@@ -173,6 +182,9 @@ class FrameHeader:
                 scratch=str(tree.get("scratch", "")),
                 stream=str(tree.get("stream", "")),
                 streams=tuple((str(array), str(name)) for array, name in tree.get("streams", ())),
+                folder=str(tree.get("folder", "")),
+                reads=int(tree.get("reads", 0)),
+                coadds=int(tree.get("coadds", 0)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FrameError(f"not a frame header: {error}") from error
@@ -213,13 +225,16 @@ class Frame:
         scratch: str = "",
         stream: str = "",
         streams: Mapping[str, str] | None = None,
+        folder: str = "",
+        reads: int = 0,
+        coadds: int = 0,
         cards: Iterable[Card] = (),
     ) -> Frame:
         """Put a frame together.
 
         Parameters
         ----------
-        exposure_id, kind, number, label, scratch, stream, night, cards
+        exposure_id, kind, number, label, scratch, stream, folder, reads, coadds, night, cards
             as in `FrameHeader`
         streams
             names of streams by the names of arrays
@@ -236,9 +251,20 @@ class Frame:
             name: np.ascontiguousarray(array, array.dtype.newbyteorder("=")) for name, array in arrays.items()
         }
         specs = tuple(ArraySpec(name, str(array.dtype), array.shape) for name, array in plain.items())
-        own = tuple((streams or {}).items())
         header = FrameHeader(
-            exposure_id, kind, number, tuple(cards), label, night, specs, scratch, stream, own
+            exposure_id=exposure_id,
+            kind=kind,
+            number=number,
+            cards=tuple(cards),
+            label=label,
+            night=night,
+            arrays=specs,
+            scratch=scratch,
+            stream=stream,
+            streams=tuple((streams or {}).items()),
+            folder=folder,
+            reads=reads,
+            coadds=coadds,
         )
         return cls(header, plain)
 

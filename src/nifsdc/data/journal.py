@@ -58,6 +58,14 @@ class Journal:
         """Return the latest entry of a path below the root, whichever frame it is of."""
         return self._by_path.get(path)
 
+    def of(self, exposure_id: str) -> list[JournalEntry]:
+        """Return the latest entry of every frame of an exposure."""
+        return [entry for key, entry in self._entries.items() if key.startswith(f"{exposure_id}/")]
+
+    def entries(self) -> list[JournalEntry]:
+        """Return the latest entry of every frame."""
+        return list(self._entries.values())
+
     def add(self, entry: JournalEntry) -> None:
         """Note an entry; it is on disk once this returns. Raises OSError."""
         text = json.dumps(

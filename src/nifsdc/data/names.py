@@ -14,6 +14,7 @@ MESSAGE = 39
 STANDARD_TEMPLATE = "N{night}S{number:04d}"
 SUFFIX = ".fits"
 _NIGHT = re.compile(r"[0-9]{8}")
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}(/[A-Za-z0-9][A-Za-z0-9_-]{0,60})?")
 
 
 def clean_label(label: str) -> str:
@@ -62,6 +63,13 @@ def check_night(night: str) -> str:
     if not _NIGHT.fullmatch(night):
         raise LabelRefused(f"night {night!r} is not a date such as 20260301")
     return night
+
+
+def check_folder(folder: str) -> str:
+    """Return the name of a folder below a night's; raises LabelRefused when it is not plain names."""
+    if not _FOLDER.fullmatch(folder):
+        raise LabelRefused(f"folder {folder!r} is not plain names such as raw/T051500_1a2b3c4d")
+    return folder
 
 
 def labelled(label: str) -> Iterator[str]:

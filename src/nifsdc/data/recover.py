@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ledger import Begun, Ledger
@@ -26,7 +28,7 @@ class Recovery:
     """those of which there is nothing"""
 
 
-def recover(ring: str, spool: Spool, ledger: Ledger) -> Recovery:
+def recover(ring: str, spool: Spool, ledger: Ledger, others: Iterable[str] = ()) -> Recovery:
     """Save what a process that is no more has left of its exposures.
 
     Parameters
@@ -37,6 +39,8 @@ def recover(ring: str, spool: Spool, ledger: Ledger) -> Recovery:
         where frames go that are found there
     ledger
         the exposures that it had begun
+    others
+        names of its other rings with frames to be stored: that of single reads
 
     Raises
     ------
@@ -50,7 +54,7 @@ def recover(ring: str, spool: Spool, ledger: Ledger) -> Recovery:
     if not left:
         return Recovery()
     wanted = {begun.exposure_id for begun in left}
-    for frame in _frames(ring):
+    for frame in chain.from_iterable(map(_frames, (ring, *others))):
         if frame.header.exposure_id in wanted and frame.header.kind not in NOT_STORED:
             spool.put(frame)
             LOG.info("%s was in the ring and is in the spool now", frame.header.key)
@@ -66,15 +70,12 @@ def recover(ring: str, spool: Spool, ledger: Ledger) -> Recovery:
     return recovery
 
 
-def _frames(ring: str) -> list[Frame]:
-    """Return what a ring holds, oldest first; nothing when there is none."""
+def _frames(ring: str) -> Iterator[Frame]:
+    """Yield what a ring holds, oldest first; nothing when there is none."""
     try:
         with FrameRing.attach(ring, Policy.ALL) as reader:
             reader.rewind()
-            frames = []
             while (frame := reader.next(0.0)) is not None:
-                frames.append(frame)
-            return frames
+                yield frame
     except RingError as error:
         LOG.info("no frames to be recovered: %s", error)
-        return []

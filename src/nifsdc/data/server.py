@@ -153,16 +153,41 @@ def _preflight(archive: Archive, message: Message) -> Fields:
         problem = archive.problem(
             int(fields.get("nbytes", 0)), str(fields.get("label", "")), str(fields.get("night", ""))
         )
-        free = archive.free_bytes()
+        free, spare = archive.free_bytes(), archive.spare_bytes()
     except (OSError, TypeError, ValueError) as error:
-        return {"type": "preflight", "ok": False, "problem": str(error), "free_bytes": 0}
-    return {"type": "preflight", "ok": not problem, "problem": problem, "free_bytes": free}
+        return {"type": "preflight", "ok": False, "problem": str(error), "free_bytes": 0, "spare_bytes": 0}
+    return {
+        "type": "preflight",
+        "ok": not problem,
+        "problem": problem,
+        "free_bytes": free,
+        "spare_bytes": spare,
+    }
 
 
 def _store(archive: Archive, message: Message) -> Fields:
     if message.frame is None:
         return _refusal("there is no frame to store in this message")
     return _told(archive.store(message.frame))
+
+
+def _trial(archive: Archive, message: Message) -> Fields:
+    if message.frame is None:
+        return _refusal("there is no frame to try in this message")
+    archive.trial(message.frame)
+    return {"type": "tried"}
+
+
+def _unclaimed(archive: Archive, message: Message) -> Fields:
+    found = archive.unclaimed()
+    return {"type": "unclaimed", "exposures": [[one.exposure_id, one.folder, one.files] for one in found]}
+
+
+def _discard(archive: Archive, message: Message) -> Fields:
+    exposure_id = message.fields.get("exposure_id")
+    if not isinstance(exposure_id, str) or not exposure_id:
+        return _refusal("there is no exposure_id in this message: whose reads are to be discarded?")
+    return {"type": "discarded", "files": archive.discard(exposure_id)}
 
 
 def _promote(archive: Archive, message: Message) -> Fields:
@@ -185,6 +210,9 @@ _ANSWERS: Mapping[str, Callable[[Archive, Message], Fields]] = {
     "preflight": _preflight,
     "store": _store,
     "promote": _promote,
+    "trial": _trial,
+    "unclaimed": _unclaimed,
+    "discard": _discard,
 }
 
 

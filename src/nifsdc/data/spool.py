@@ -88,10 +88,14 @@ class Spool:
                 continue
         return sorted(entries, key=lambda entry: (entry.written, entry.path.name))
 
+    def of(self, exposure_id: str) -> list[SpoolEntry]:
+        """Return what waits of one exposure, oldest first."""
+        prefix = f"{_readable(exposure_id)}_"
+        return [entry for entry in self.pending() if entry.path.name.startswith(prefix)]
+
     def holds(self, exposure_id: str) -> bool:
         """Whether a frame of an exposure waits."""
-        prefix = f"{_readable(exposure_id)}_"
-        return any(path.name.startswith(prefix) for path in self.folder.glob(f"*{SUFFIX}"))
+        return bool(self.of(exposure_id))
 
     def damaged(self) -> list[Path]:
         """Return the entries that could not be read and were set aside."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from nifsdc import __version__
 from nifsdc.camera.accumulator import Image, Keywords
+from nifsdc.data.fits_image import extension_of
 from nifsdc.data.frame import REFERENCE, SCIENCE, VARIANCE, Card, CardValue
 from nifsdc.data.header import SCI, UNKNOWN, cards
 from nifsdc.dictionary import StatusDictionary
@@ -97,6 +99,43 @@ class ObservationHeader:
         stated = {(card.keyword, card.extension) for card in templated}
         return tuple(card for card in made if (card.keyword, card.extension) not in stated) + templated
 
+    def of_part(
+        self,
+        exposure: Exposure,
+        values: Values,
+        times: tuple[datetime, datetime],
+        images: tuple[Image, ...],
+    ) -> tuple[Card, ...]:
+        """Return the cards of a read or a coadd that is stored beside the image.
+
+        Parameters
+        ----------
+        exposure
+            the observation, under way
+        values
+            what is said of this part of it
+        times
+            its start and its end, UTC
+        images
+            as of an observation; the first one is the part
+        """
+        first, *others = images
+        primary = {
+            **self._identity(exposure),
+            **self._hardware(),
+            "TIMESYS": "UTC",
+            "DATE-OBS": utc_stamp(times[0]),
+            "DATE-END": utc_stamp(times[1]),
+            "MJD-OBS": mjd(times[0]),
+            "EXPRQ": exposure.settings.request.exposure,
+            **values,
+        }
+        made = cards(primary) + self._of_image(first, extension_of(first.name)[0].name)
+        for image in others:
+            if image.name in _BESIDE:
+                made += cards(image.keywords, extension=_BESIDE[image.name])
+        return made
+
     def _of_image(self, image: Image, extension: str) -> tuple[Card, ...]:
         camera = self._installation
         values = {"BUNIT": "adu", "GAIN": camera.gain, "RDNOISE": camera.read_noise, **image.keywords}
@@ -112,6 +151,7 @@ class ObservationHeader:
             "DATALAB": settings.label or settings.exposure_id,
             "EXPID": settings.exposure_id,
             "OBJECT": settings.title or UNKNOWN,
+            "PRODUCT": "IMAGE",
             "SIMULATE": camera.simulated,
             "SWCREATE": f"nifsdc {__version__}",
         }

@@ -155,6 +155,13 @@ class Promote:
     """the command record that asked for it"""
 
 
+@dataclass(frozen=True)
+class Discard:
+    """Have the Data task remove what was stored of an exposure that was given up."""
+
+    exposure_id: str
+
+
 Held = PauseExposure | ResumeExposure | RetimeExposure
 """what can be asked of an exposure that runs and goes on"""
 Request = (
@@ -207,7 +214,7 @@ class ReadOut:
 
 @dataclass(frozen=True)
 class Aborted:
-    """The exposure was given up, nothing was kept."""
+    """The exposure was given up; what was stored of it already is removed."""
 
     exposure_id: str
 
@@ -220,6 +227,8 @@ class Stored:
     path: str
     scratch: bool = False
     """whether it is a scratch file"""
+    problem: str = ""
+    """what is wrong with the reads and coadds that were to be stored beside it"""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from nifsdc.data.ring import FrameRing
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.errors import ControllerError
 from nifsdc.sdsu.pixels import Cancelled, Chunk
+from nifsdc.tasks.beside import Beside
 from nifsdc.tasks.displays import Displays
 from nifsdc.tasks.exposure import Exposure, Phase
 from nifsdc.tasks.header import ObservationHeader
@@ -39,6 +40,8 @@ class ReadoutTask(Task[Exposure]):
         makes the header cards of a finished observation
     status
         status records
+    reads
+        where single reads go that are stored; None for a camera that gives out none
     report
         where `ReadOut` goes; how an observation failed stands in its `Exposure`
     """
@@ -50,9 +53,11 @@ class ReadoutTask(Task[Exposure]):
         displays: Displays,
         header: ObservationHeader,
         status: StatusDictionary,
+        reads: FrameRing | None,
         report: Reporter,
     ) -> None:
         super().__init__("Readout", report)
+        self._reads = reads
         self._camera = camera
         self._ring = ring
         self._displays = displays
@@ -75,14 +80,19 @@ class ReadoutTask(Task[Exposure]):
     def _run(self, exposure: Exposure) -> None:
         plan = exposure.plan
         pixels = self._camera.accumulator(plan)
+        cutter = self._camera.reads(plan) if exposure.settings.stored else None
+        keywords = self._camera.keywords(exposure.settings.request, plan)
+        beside = Beside(exposure, cutter, self._header, keywords, self._reads, self._ring)
         exposure.started = exposure.now()
         exposure.start_utc = datetime.now(UTC)
         exposure.at_start = self._header.begin()
         self._show_start(exposure)
         for _ in range(plan.coadds):
             pixels.clear()
-            self._expose(exposure, pixels)
+            self._expose(exposure, pixels, beside)
             pixels.finish(exposure.measured[-1])
+            if exposure.settings.stored:
+                beside.coadd(pixels)
             exposure.coadds_done += 1
             if exposure.stop.is_set() or exposure.error is not None:
                 break
@@ -90,10 +100,10 @@ class ReadoutTask(Task[Exposure]):
         exposure.end_utc = datetime.now(UTC)
         if exposure.cancel.is_set():
             raise Cancelled
-        self._hand_on(exposure, pixels.images())
+        self._hand_on(exposure, pixels.images(), beside)
         self._camera.idle()
 
-    def _expose(self, exposure: Exposure, pixels: Accumulator) -> None:
+    def _expose(self, exposure: Exposure, pixels: Accumulator, beside: Beside) -> None:
         plan = exposure.plan
         exposure.enter(Phase.RESETTING)
         opened = self._camera.begin_exposure(plan, exposure.cancel)
@@ -110,10 +120,12 @@ class ReadoutTask(Task[Exposure]):
 
             def take(chunk: Chunk, number: int = number) -> None:
                 pixels.take(chunk.pixels, chunk.offset, number)
+                beside.take(chunk, number)
                 exposure.pixels_done += len(chunk.pixels)
 
-            def started(reading: Phase = reading) -> None:
+            def started(reading: Phase = reading, number: int = number) -> None:
                 sets.append(exposure.now())
+                beside.begin_set(number)
                 exposure.enter(reading)
 
             try:
@@ -156,7 +168,7 @@ class ReadoutTask(Task[Exposure]):
         except Exception:
             self.log.exception("an image for the displays was left out")
 
-    def _hand_on(self, exposure: Exposure, images: tuple[Image, ...]) -> None:
+    def _hand_on(self, exposure: Exposure, images: tuple[Image, ...], beside: Beside) -> None:
         settings, plan = exposure.settings, exposure.plan
         self._show_end(exposure)
         if not settings.stored:
@@ -165,7 +177,7 @@ class ReadoutTask(Task[Exposure]):
             if not settings.idle:
                 self._report(ReadOut(settings.exposure_id, stored=False))
             return
-        keywords = self._camera.keywords(settings.request, plan)
+        keywords = {**self._camera.keywords(settings.request, plan), **beside.keywords}
         frame = Frame.build(
             settings.exposure_id,
             FrameKind.SCIENCE,
@@ -175,6 +187,8 @@ class ReadoutTask(Task[Exposure]):
             cards=self._header(exposure, keywords, images),
             scratch=settings.scratch,
             stream=settings.stream,
+            reads=beside.reads,
+            coadds=beside.coadds,
         )
         # In this order: the Data task's report must find the observation read out.
         self._report(ReadOut(settings.exposure_id, stored=True))

@@ -96,7 +96,7 @@ TURNAROUND = 0.1
 the time of the one and sets that of the other (INS-DAS-18 Annex B)"""
 
 
-def possible_times(mode: TimeMode, times: RampTimes, read_time: float) -> RampTimes:
+def possible_times(mode: TimeMode, times: RampTimes, read_time: float, store_time: float = 0.0) -> RampTimes:
     """Lengthen the period of a ramp to what the reads allow, and make the times consistent again.
 
     Parameters
@@ -107,8 +107,11 @@ def possible_times(mode: TimeMode, times: RampTimes, read_time: float) -> RampTi
         as asked for
     read_time
         seconds of one full read
+    store_time
+        seconds that the storing of one takes, if each is stored: while one is read the last one has to get
+        out of the way (SDN 11.03 section 4.6.5)
     """
-    shortest = read_time + TURNAROUND
+    shortest = max(read_time + TURNAROUND, store_time)
     if times.period >= shortest:
         return times
     kept = TimeMode.NPERIODS if mode is TimeMode.NPERIODS else TimeMode.EXPOSURE
@@ -131,6 +134,10 @@ class Products:
     reference: ReferenceCorrection = ReferenceCorrection.NONE
     linearise: bool = False
     """whether the linearity correction is made"""
+    reads: bool = False
+    """whether every read is stored as it came"""
+    coadds: bool = False
+    """whether every exposure is stored, not only their sum"""
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,8 @@ class IrRequest:
     """which of the three times was worked out, as the menu calls it"""
     works_out: TimeMode = TimeMode.PERIOD
     products: Products = Products()
+    store_time: float = 0.0
+    """that the storing of one read takes; 0 if reads are not stored"""
 
     @property
     def exposing(self) -> float:
@@ -158,10 +167,11 @@ class IrRequest:
 
     def longest(self, read_time: float) -> float:
         """Return the detector seconds that the observation may take at most."""
-        exposure = self.exposure
+        exposure = max(self.exposure, 2 * self.nreads * self.store_time)
         if self.read_mode is ReadMode.LINEAR:
-            exposure = max(exposure, self.nperiods * (read_time + TURNAROUND))
-        return self.coadds * (exposure + self.reset_delay + read_time * 2 * self.nreads) * 1.5
+            exposure = max(exposure, self.nperiods * max(read_time + TURNAROUND, self.store_time))
+        reads = 2 * self.nreads * (read_time + self.store_time)
+        return self.coadds * (exposure + self.reset_delay + reads) * 1.5
 
 
 @dataclass(frozen=True)
@@ -190,6 +200,8 @@ class ExposurePlan:
         of a ramp: seconds from read to read, and how many times
     products
         what is made beside the image
+    store_time
+        seconds that the storing of one read takes; 0 if reads are not stored
     """
 
     mode: ReadMode
@@ -203,6 +215,7 @@ class ExposurePlan:
     period: float = 0.0
     nperiods: int = 1
     products: Products = Products()
+    store_time: float = 0.0
 
     @property
     def sets(self) -> int:
@@ -221,9 +234,17 @@ class ExposurePlan:
         """Seconds to wait with the array integrating: after each set but the last, or before SINGLE's."""
         if self.mode is ReadMode.LINEAR:
             return max(0.0, self.period - self.read_time)
-        if self.sets == 1:
-            return self.requested
-        return max(0.0, self.requested - self.set_time)
+        asked = self.requested if self.sets == 1 else self.requested - self.set_time
+        return max(0.0, asked, self._storing_gap)
+
+    @property
+    def _storing_gap(self) -> float:
+        """Seconds to wait for the reads of a set to get out of the way of the next (SDN 11.03 section 4.6.5).
+
+        The next coadd follows at once, so that its one gap has to do for all of its sets.
+        """
+        sets = self.sets if self.coadds > 1 else 1
+        return sets * (self.nreads * self.store_time - self.set_time)
 
     @property
     def exposure(self) -> float:
