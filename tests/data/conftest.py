@@ -51,19 +51,24 @@ class Process:
         self.child = subprocess.Popen(
             [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
         )
+        self._pending = ""
 
     def line(self, word: str, seconds: float = 60.0) -> dict[str, object]:
         """The JSON behind a word on a line of its own."""
         assert self.child.stdout is not None
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            ready, _, _ = select.select([self.child.stdout], [], [], 0.1)
-            if ready:
-                text = self.child.stdout.readline()
+            text, newline, rest = self._pending.partition("\n")
+            if newline:
+                self._pending = rest
                 if text.startswith(word):
                     return dict(json.loads(text.removeprefix(word)))
-                if not text:
+            elif select.select([self.child.stdout], [], [], 0.1)[0]:
+                # Past the file object, whose own buffer select does not know.
+                more = os.read(self.child.stdout.fileno(), 65536).decode()
+                if not more:
                     break
+                self._pending += more
         raise AssertionError(f"no {word}: {self.child.poll()} {self.errors()}")
 
     def errors(self) -> str:
@@ -97,6 +102,20 @@ def process() -> Iterator[Callable[..., Process]]:
         for stream in (one.child.stdout, one.child.stderr):
             if stream is not None:
                 stream.close()
+
+
+@pytest.fixture
+def serve(process: Callable[..., Process], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Process]:
+    """Starts the quick look on a ring, and has this test's clients go there."""
+
+    def start(ring: Path, *arguments: str, streams: str = "nifsViewQL,nifsCmpQL") -> Process:
+        look = process("-m", "nifsdc.quicklook", "--top", "t:", "--images", f"{ring}={streams}", *arguments)
+        ready = look.line("READY")
+        monkeypatch.setenv("EPICS_PVA_NAME_SERVERS", f"127.0.0.1:{ready['port']}")
+        monkeypatch.setenv("EPICS_PVAS_SERVER_PORT", str(ready["port"]))
+        return look
+
+    return start
 
 
 @pytest.fixture

@@ -110,20 +110,6 @@ def ring(tmp_path: Path) -> Iterator[FrameRing]:
 
 
 @pytest.fixture
-def serve(process: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Starts the quick look on a ring, and has this test's clients go there."""
-
-    def start(ring: Path, *arguments: str, streams: str = "nifsViewQL,nifsCmpQL") -> Any:
-        look = process("-m", "nifsdc.quicklook", "--top", "t:", "--images", f"{ring}={streams}", *arguments)
-        ready = look.line("READY")
-        monkeypatch.setenv("EPICS_PVA_NAME_SERVERS", f"127.0.0.1:{ready['port']}")
-        monkeypatch.setenv("EPICS_PVAS_SERVER_PORT", str(ready["port"]))
-        return look
-
-    return start
-
-
-@pytest.fixture
 def watch(process: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     """Starts a client of a stream; returns what waits for the image of a number and gives it."""
 
