@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nifsdc.readout.coadd import CoaddSum
-from nifsdc.readout.fowler import BLOCK, MOST_READS, FowlerSum
+from nifsdc.readout.fowler import LEAST_PART, MOST_READS, FowlerSum
 from nifsdc.readout.statistics import statistics
 
 PIXELS = 37
@@ -50,7 +50,7 @@ def test_fowler_is_the_difference_of_the_means_however_the_pixels_arrive(
 
 
 def test_chunks_larger_than_the_working_block() -> None:
-    pixels = BLOCK + 1000
+    pixels = LEAST_PART + 1000
     rng = np.random.default_rng(3)
     first, last = reads(rng, 2, pixels), reads(rng, 2, pixels)
     total = FowlerSum(pixels, 2, saturation=65000)

@@ -7,13 +7,20 @@ be seen in the second set only, and is marked per pixel.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+
 import numpy as np
 from numpy.typing import NDArray
 
+from nifsdc.readout.fowler_loops import add_and_mark, add_reads, divided
+from nifsdc.readout.memory import from_cache_line
+from nifsdc.readout.parts import each, ranges
 from nifsdc.readout.quality import Quality
 
-BLOCK = 1 << 16
-"""pixels worked on at once, so that what is needed twice is still in the cache"""
+LEAST_PART = 1 << 16
+"""pixels that are worth another thread; a multiple of what a cache line holds"""
+MOST_COUNTS = 65535
+"""the greatest sample"""
 MOST_READS = 32767
 """reads of 65,535 counts that a signed 32-bit sum holds"""
 
@@ -35,6 +42,8 @@ class FowlerSum:
         counts from which a pixel of the last set is marked; None marks none
     bad
         pixels marked as bad in the quality, shape (pixels,), in stream order; None for none
+    threads, pool
+        how many parts to work on at once, and where; they serve chunks of more than `LEAST_PART`
     """
 
     def __init__(
@@ -45,6 +54,8 @@ class FowlerSum:
         sets: int = 2,
         saturation: int | None = None,
         bad: NDArray[np.bool_] | None = None,
+        threads: int = 1,
+        pool: Executor | None = None,
     ) -> None:
         if not 1 <= reads <= MOST_READS:
             raise ValueError(f"{reads} reads a set; expected 1 to {MOST_READS}")
@@ -57,9 +68,11 @@ class FowlerSum:
         self._bad = bad
         self.sets = sets
         self.saturation = saturation
-        self._sum = np.zeros(pixels, np.int32)
-        self._saturated = np.zeros(pixels, np.bool_)
-        self._arrived = [0] * sets
+        self._threads = threads
+        self._pool = pool
+        self._sum = from_cache_line((pixels,), np.int32)
+        self._saturated = from_cache_line((pixels,), np.bool_)
+        self.clear()
 
     def clear(self) -> None:
         """Begin another exposure with the same settings."""
@@ -97,21 +110,24 @@ class FowlerSum:
         taken = 0
         while taken < len(chunk):
             start = (offset + taken) % self.pixels
-            count = min(BLOCK, len(chunk) - taken, self.pixels - start)
+            count = min(len(chunk) - taken, self.pixels - start)
             self._add(chunk[taken : taken + count], start, number)
             taken += count
         self._arrived[number] = end
 
-    def _add(self, block: NDArray[np.uint16], start: int, number: int) -> None:
-        part = slice(start, start + len(block))
-        total = self._sum[part]
+    def _add(self, pixels: NDArray[np.uint16], start: int, number: int) -> None:
         last = number == self.sets - 1
-        if last:
-            np.add(total, block, out=total)
-        else:
-            np.subtract(total, block, out=total)
-        if last and self.saturation is not None:
-            self._saturated[part] |= block >= self.saturation
+        marking = last and self.saturation is not None and self.saturation <= MOST_COUNTS
+
+        def add(part: tuple[int, int]) -> None:
+            own, place = slice(*part), slice(start + part[0], start + part[1])
+            if marking:
+                marks = self._saturated[place].view(np.uint8)
+                add_and_mark(pixels[own], self._sum[place], marks, self.saturation)
+            else:
+                add_reads(pixels[own], self._sum[place], 1 if last else -1)
+
+        each(add, ranges(0, len(pixels), self._threads, LEAST_PART), self._pool)
 
     @property
     def complete(self) -> bool:
@@ -128,9 +144,18 @@ class FowlerSum:
         """Sum of the last set minus sum of the first; shape (pixels,), counts, exact."""
         return self._sum
 
-    def difference(self) -> NDArray[np.float32]:
-        """Return mean of the last set minus mean of the first; shape (pixels,), counts, in stream order."""
-        return np.divide(self._sum, np.float32(self.reads), dtype=np.float32, casting="unsafe")
+    def difference(self, into: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return mean of the last set minus mean of the first; shape (pixels,), counts, in stream order.
+
+        A new array, or the contiguous one that is given.
+        """
+        result = from_cache_line((self.pixels,), np.float32) if into is None else into
+
+        def divide(part: tuple[int, int]) -> None:
+            divided(self._sum[slice(*part)], self.reads, result[slice(*part)])
+
+        each(divide, ranges(0, self.pixels, self._threads, LEAST_PART), self._pool)
+        return result
 
     def variance(self, read_noise: float, gain: float, correlated: float = 1.0) -> NDArray[np.float32]:
         """Return the variance of the difference, from the noise of reading and of the photons.

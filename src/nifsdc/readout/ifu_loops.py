@@ -15,6 +15,8 @@ Array = NDArray[Any]
 
 LANES = 64
 """sums kept side by side, so that pixels are added several at a time, and each sum stays short"""
+FEW = 4
+"""sums that are added one after another at the end"""
 STRIP = 16
 """pixels of one cache line of 32-bit samples: what a row is read in while planes are written"""
 IMAGE = types.Array(float32, 2, "C", readonly=True)
@@ -34,14 +36,21 @@ def _sum(pixels: Array, sums: Array, counts: Array) -> tuple[float, float]:
             there = value == value  # not NaN
             sums[k] += value if there else float32(0.0)
             counts[k] += float32(1.0) if there else float32(0.0)
+    rest = pixels[whole * LANES :]
+    for k in range(len(rest)):
+        there = rest[k] == rest[k]
+        sums[k] += rest[k] if there else float32(0.0)
+        counts[k] += float32(1.0) if there else float32(0.0)
+    width = LANES
+    while width > FEW:
+        width //= 2
+        for k in range(width):
+            sums[k] += sums[k + width]
+            counts[k] += counts[k + width]
     total, count = 0.0, 0.0
-    for k in range(LANES):
+    for k in range(FEW):
         total += sums[k]
         count += counts[k]
-    for j in range(whole * LANES, len(pixels)):
-        if pixels[j] == pixels[j]:
-            total += pixels[j]
-            count += 1.0
     return total, count
 
 

@@ -20,6 +20,7 @@ from nifsdc.readout.linear_lines import fit_pixels
 from nifsdc.readout.linear_loops import add_pixels
 from nifsdc.readout.linear_sums import BAD, BLOCK, ENTRY, LOST, STOPPED, empty_sums
 from nifsdc.readout.memory import from_cache_line
+from nifsdc.readout.parts import each
 from nifsdc.readout.quality import Quality
 
 MOST_READS = 254
@@ -195,11 +196,7 @@ class LinearFit:
         self._each(add_to)
 
     def _each(self, work: Callable[[_Section], None]) -> None:
-        if self._pool is None or len(self._sections) == 1:
-            for section in self._sections:
-                work(section)
-        else:
-            list(self._pool.map(work, self._sections))
+        each(work, self._sections, self._pool)
 
     def fit(self, *, intercept: bool = False) -> Fit:
         """Fit the samples that have arrived; the sums are left as they are, and more reads may follow.

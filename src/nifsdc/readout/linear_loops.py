@@ -14,6 +14,7 @@ from nifsdc.readout.linear_sums import (
     AFTER_HIT,
     BEFORE,
     BLOCK,
+    ENTRY,
     FIRST_MOMENT,
     FIRST_READS,
     GROUP,
@@ -29,8 +30,11 @@ from nifsdc.readout.linear_sums import (
     moment,
     spread,
 )
+from nifsdc.readout.prefetch import prefetch
 
 Array = NDArray[Any]
+
+ENTRY_BYTES = 8 * ENTRY
 
 NONE = np.uint32(0)
 MINIMUM, READ_LIMIT, PHOTON_LIMIT = 8, 9, 10
@@ -245,6 +249,29 @@ def _flagged(
             _begin_second(j, words, sums.hits[block], own, number, int64(pixels[k]), early, int64(before[k]))
 
 
+@compiled()
+def _ask_for(entry: int, sums: Sums) -> None:
+    """Ask for an entry of the list of hit pixels, and those of its group before it."""
+    address = sums.second.ctypes.data
+    for other in range(entry - entry % GROUP, entry + 1):
+        prefetch(address + other * ENTRY_BYTES)
+
+
+@compiled()
+def _ask_for_second(block: int, sums: Sums) -> None:
+    """Ask for the latest group of the next block's hit pixels, and for this block's second latest.
+
+    They lie anywhere in far memory; by the time they are needed they have come.
+    """
+    entry = int64(sums.head[block])
+    if entry >= GROUP:
+        before = sums.second[entry - entry % GROUP, BEFORE]
+        if before >= 0:
+            _ask_for(before, sums)
+    if block + 1 < len(sums.head) and sums.head[block + 1] >= 0:
+        _ask_for(int64(sums.head[block + 1]), sums)
+
+
 @compiled(int64(vector(uint16, read_only=True), int64, int64, uint32, vector(float32), SUMS))
 def add_pixels(pixels: Array, first: int, number: int, full: Any, limits: Array, sums: Sums) -> int:
     """Add pixels of one read, as far as the list of hit pixels has room; return how many were added.
@@ -273,6 +300,7 @@ def add_pixels(pixels: Array, first: int, number: int, full: Any, limits: Array,
         begin = (first + done) % BLOCK
         end = min(BLOCK, begin + len(pixels) - done)
         part = pixels[done : done + end - begin]
+        _ask_for_second(block, sums)
         words, own, last = sums.words[block], sums.state[block, begin:end], sums.last[block, begin:end]
         if number == 2:
             before[: end - begin] = last

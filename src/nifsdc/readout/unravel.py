@@ -8,12 +8,14 @@ each line. The walk is data (Table 3); nothing here knows of a particular detect
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc.readout.memory import address_of, from_cache_line
+from nifsdc.readout.parts import each, ranges
 from nifsdc.readout.unravel_loops import sort_lines
 from nifsdc.readout.unravel_tiles import OUTPUTS, VECTOR
 
@@ -23,6 +25,8 @@ STRIP_LINES = 64
 """lines of a column-oriented output copied at once: 64 columns of 16 bits are two cache lines of a row"""
 
 
+PART_LINES = 128
+"""what the lines are cut at between threads: whole blocks of the compiled loops"""
 WORDS = {2: np.uint16, 4: np.uint32}
 """bytes of a sample for which the sorting is compiled, and as what it is moved"""
 
@@ -185,9 +189,19 @@ class Unraveller:
         return image, reference
 
     def unravel_into(
-        self, stream: Array, image: Array, reference: Array, first: int = 0, last: int | None = None
+        self,
+        stream: Array,
+        image: Array,
+        reference: Array,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        threads: int = 1,
+        pool: Executor | None = None,
     ) -> None:
         """As `unravel`, into arrays that exist, and only the lines from ``first`` up to ``last``.
+
+        The lines are divided into parts for so many threads; ``pool`` is where those after the first work.
 
         The interpreter's lock is released. It is fastest for samples of 16 or 32 bits, into arrays that begin
         at a cache line, as those of `empty` do.
@@ -197,6 +211,15 @@ class Unraveller:
         self._check(image, reference)
         if not 0 <= first <= last <= self.lines:
             raise ValueError(f"lines {first} to {last}; expected a range within 0 to {self.lines}")
+
+        def sort(part: tuple[int, int]) -> None:
+            self._sort(stream, whole, image, reference, *part)
+
+        each(sort, ranges(first, last, threads, PART_LINES), pool)
+
+    def _sort(
+        self, stream: Array, whole: Array, image: Array, reference: Array, first: int, last: int
+    ) -> None:
         least = VECTOR // whole.itemsize
         pixels = self.line_pixels if _compiled_for(whole, image) else 0
         if pixels < least or (self._columns and last - first < least):
