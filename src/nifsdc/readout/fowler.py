@@ -127,7 +127,7 @@ class FowlerSum:
             else:
                 add_reads(pixels[own], self._sum[place], 1 if last else -1)
 
-        each(add, ranges(0, len(pixels), self._threads, LEAST_PART), self._pool)
+        each(add, ranges(0, len(pixels), self._threads, LEAST_PART), self._threads, self._pool)
 
     @property
     def complete(self) -> bool:
@@ -154,7 +154,7 @@ class FowlerSum:
         def divide(part: tuple[int, int]) -> None:
             divided(self._sum[slice(*part)], self.reads, result[slice(*part)])
 
-        each(divide, ranges(0, self.pixels, self._threads, LEAST_PART), self._pool)
+        each(divide, ranges(0, self.pixels, self._threads, LEAST_PART), self._threads, self._pool)
         return result
 
     def variance(self, read_noise: float, gain: float, correlated: float = 1.0) -> NDArray[np.float32]:

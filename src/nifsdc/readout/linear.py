@@ -27,6 +27,8 @@ MOST_READS = 254
 """reads that the arrays S and C can number (SDN 11.03 section 4.6.1.1)"""
 FIRST_ENTRIES = 2 * BLOCK
 """hit pixels there is room for at first; the room doubles when it is used up"""
+SECTION = 256
+"""blocks of a section at most"""
 WHOLE_SCALE = 65536
 """one more than the greatest sample: a pixel never saturates"""
 
@@ -108,7 +110,7 @@ class LinearFit:
     bad
         pixels to leave out, shape (pixels,), in the order of the stream
     threads, pool
-        how many parts to work on at once, and where; they serve chunks of more than a part
+        how many sections to work on at once, and where; they serve chunks of more than a section
 
     Raises
     ------
@@ -136,8 +138,9 @@ class LinearFit:
         self.saturation = saturation
         self.cosmic = cosmic
         self._bad = bad
+        self._threads = threads
         self._pool = pool
-        share = -(-pixels // (threads * BLOCK)) * BLOCK
+        share = min(SECTION, -(-pixels // (threads * BLOCK))) * BLOCK
         self._sections = [_Section(first, min(share, pixels - first)) for first in range(0, pixels, share)]
         self._arrived = 0
         self.clear()
@@ -190,13 +193,14 @@ class LinearFit:
 
         def add_to(section: _Section) -> None:
             begin, stop = max(start, section.first), min(end, section.first + section.pixels)
-            if begin < stop:
-                section.add(part[begin - start : stop - start], begin, number, full, limit)
+            section.add(part[begin - start : stop - start], begin, number, full, limit)
 
-        self._each(add_to)
+        self._each(add_to, start, end)
 
-    def _each(self, work: Callable[[_Section], None]) -> None:
-        each(work, self._sections, self._pool)
+    def _each(self, work: Callable[[_Section], None], first: int, last: int) -> None:
+        """Do it for the sections that have any pixels from ``first`` up to ``last``."""
+        share = self._sections[0].pixels
+        each(work, self._sections[first // share : -(-last // share)], self._threads, self._pool)
 
     def fit(self, *, intercept: bool = False) -> Fit:
         """Fit the samples that have arrived; the sums are left as they are, and more reads may follow.
@@ -215,7 +219,7 @@ class LinearFit:
             section.fit(reads + 1, 0, part, result)
             section.fit(reads, part, self.pixels, result)
 
-        self._each(fit_section)
+        self._each(fit_section, 0, self.pixels)
         return result
 
     def _gather(self, name: str) -> NDArray[np.uint8]:

@@ -30,6 +30,7 @@ from nifsdc.readout.linear_sums import (
     moment,
     spread,
 )
+from nifsdc.readout.linear_vectors import LANES, add_vectors
 from nifsdc.readout.prefetch import prefetch
 
 Array = NDArray[Any]
@@ -86,6 +87,52 @@ def _add_block(
         values[j] = uint32(values[j] + uint32(taken + carry))
         products[j] = uint32(products[j] + uint32(number * taken))
         last[j] = pixels[j]
+    return found
+
+
+@compiled()
+def _add_most(
+    pixels: Array,
+    words: Array,
+    begin: int,
+    state: Array,
+    last: Array,
+    flags: Array,
+    number: int,
+    full: int,
+    limits: Array,
+) -> Any:
+    """As `_add_block`, by vectors as far as they go."""
+    end = begin + len(pixels)
+    squares, values, products = words[0, begin:end], words[1, begin:end], words[2, begin:end]
+    vectors = len(pixels) // LANES
+    found = add_vectors(
+        pixels.ctypes.data,
+        squares.ctypes.data,
+        values.ctypes.data,
+        products.ctypes.data,
+        state.ctypes.data,
+        last.ctypes.data,
+        flags.ctypes.data,
+        vectors,
+        number,
+        int64(full),
+        limits.ctypes.data,
+    )
+    k = vectors * LANES
+    if k < len(pixels):
+        found |= _add_block(
+            pixels[k:],
+            squares[k:],
+            values[k:],
+            products[k:],
+            state[k:],
+            last[k:],
+            flags[k:],
+            uint32(number),
+            full,
+            limits,
+        )
     return found
 
 
@@ -306,10 +353,7 @@ def add_pixels(pixels: Array, first: int, number: int, full: Any, limits: Array,
             before[: end - begin] = last
             found = _add_third(part, words[:, begin:end], own, last, flags, full, limits)
         else:
-            squares, values, products = words[0, begin:end], words[1, begin:end], words[2, begin:end]
-            found = _add_block(
-                part, squares, values, products, own, last, flags, uint32(number), full, limits
-            )
+            found = _add_most(part, words, begin, own, last, flags, number, full, limits)
         # Now that the samples are in the nearest cache.
         _add_second(part, begin, block, sums, factors, number, full, limits)
         if found:

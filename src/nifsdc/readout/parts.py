@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from typing import TypeVar
 
 Part = TypeVar("Part")
 
 
-def each(work: Callable[[Part], object], parts: Sequence[Part], pool: Executor | None) -> None:
-    """Do the work on every part: the first on this thread, the others in the pool if there is one.
+def each(work: Callable[[Part], object], parts: Sequence[Part], threads: int, pool: Executor | None) -> None:
+    """Do the work on every part: on this thread, and on others of the pool up to so many in all.
 
-    Returns when all are done; the first error of any part is raised then.
+    Each takes the next part when it has done one, so that a thread that is held up leaves work to the others.
+    Returns when all are done; an error of any part is raised then.
     """
-    if pool is None or len(parts) < 2:
-        for part in parts:
+    left = iter(parts)
+
+    def take_parts() -> None:
+        # A list's iterator gives each element to one thread only.
+        for part in left:
             work(part)
-        return
-    others = [pool.submit(work, part) for part in parts[1:]]
+
+    others = min(threads, len(parts)) - 1
+    helpers = [pool.submit(take_parts) for _ in range(others)] if pool is not None else []
     try:
-        work(parts[0])
+        take_parts()
     finally:
-        for other in others:
-            other.exception()
-    for other in others:
-        other.result()
+        wait(helpers)
+    for helper in helpers:
+        helper.result()
 
 
 def ranges(first: int, last: int, threads: int, whole: int) -> list[tuple[int, int]]:

@@ -215,7 +215,7 @@ class Unraveller:
         def sort(part: tuple[int, int]) -> None:
             self._sort(stream, whole, image, reference, *part)
 
-        each(sort, ranges(first, last, threads, PART_LINES), pool)
+        each(sort, ranges(first, last, threads, PART_LINES), threads, pool)
 
     def _sort(
         self, stream: Array, whole: Array, image: Array, reference: Array, first: int, last: int
