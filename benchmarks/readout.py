@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import yaml
-from numba import uint32
+from numba import uint16, uint32, void
 
 from nifsdc.camera.layout import Amplifier, Layout
 from nifsdc.readout.coadd import CoaddSum
 from nifsdc.readout.compiled import compiled, vector
 from nifsdc.readout.fowler import FowlerSum
 from nifsdc.readout.ifu import Ifu
+from nifsdc.readout.memory import from_cache_line
+from nifsdc.readout.parts import each
 from nifsdc.readout.statistics import statistics
 from rows import Rows, best
 
 DATABASE = Path(__file__).parents[1] / "db"
 LAYOUT = DATABASE / "detectors" / "hawaii2-nifs.yaml"
 SIDE = 2048
+COUNTED = {1: "one thread", 2: "two threads"}
 SECONDS = 3.0
 MILLI = 1e3
 
@@ -31,68 +37,84 @@ def stripes(channels: int) -> Layout:
     return Layout(f"{channels} stripes", SIDE, SIDE, tuple(amplifiers))
 
 
-def unravelling(rows: Rows, name: str, layout: Layout, kind: type) -> None:
+def unravelling(rows: Rows, pool: ThreadPoolExecutor, name: str, layout: Layout, kind: type) -> None:
     sorter = layout.unraveller
-    stream = np.random.default_rng(1).integers(0, 65536, sorter.pixels_per_read).astype(kind)
-    copy = np.empty_like(stream)
+    # As the hardware's buffer and a frame do, all begin at a cache line.
+    stream = from_cache_line((sorter.pixels_per_read,), kind)
+    stream[:] = np.random.default_rng(1).integers(0, 65536, len(stream))
+    copy = from_cache_line(stream.shape, kind)
     image, reference = sorter.empty(stream.dtype)
+    half = len(stream) // 2
+    halves = [(copy[:half], stream[:half]), (copy[half:], stream[half:])]
     times = best(
         {
             "memcpy": lambda: np.copyto(copy, stream),
-            "unravel": lambda: sorter.unravel_into(stream, image, reference),
+            "one thread": lambda: sorter.unravel_into(stream, image, reference),
+            "memcpy by two": lambda: each(lambda pair: np.copyto(*pair), halves, 2, pool),
+            "two threads": lambda: sorter.unravel_into(stream, image, reference, threads=2, pool=pool),
         },
         SECONDS,
     )
     name = f"{name}, {np.dtype(kind).name}"
     rows.add(f"memcpy, {name}", times["memcpy"] * MILLI, "ms")
-    ratio = times["unravel"] / times["memcpy"]
-    rows.add(f"unravel, {name}", times["unravel"] * MILLI, "ms", ratio, "memcpy")
+    ratio = times["memcpy by two"] / times["memcpy"]
+    rows.add(f"memcpy by two threads, {name}", times["memcpy by two"] * MILLI, "ms", ratio, "memcpy")
+    for threads in ("one thread", "two threads"):
+        ratio = times[threads] / times["memcpy"]
+        rows.add(f"unravel, {name}, {threads}", times[threads] * MILLI, "ms", ratio, "memcpy")
 
 
-def sums(rows: Rows, pixels: int) -> None:
-    read = np.random.default_rng(1).integers(0, 60000, pixels).astype(np.uint16)
-    copy = np.empty_like(read)
-    total = FowlerSum(pixels, saturation=50000)
-    last = FowlerSum(pixels, sets=1, saturation=50000)
-    plain = FowlerSum(pixels, sets=1)
-    ones, counts = np.ones(pixels, np.int32), np.zeros(pixels, np.int32)
-    coadds = CoaddSum(pixels)
-    difference = total.difference()
-
-    def add(sum_: FowlerSum) -> None:
-        sum_._arrived[0] = 0
-        sum_.add(read, 0, 0)
-
-    times = best(
-        {
-            "memcpy": lambda: np.copyto(copy, read),
-            "touch": lambda: np.add(counts, ones, out=counts),
-            "plain": lambda: add(plain),
-            "marked": lambda: add(last),
-            "difference": total.difference,
-            "dcs": lambda: (add(total), total.difference()),
-            "coadd": lambda: coadds.add(difference, total.saturated),
-            "statistics": lambda: statistics(difference, total.saturated),
-        },
-        SECONDS,
-    )
-    names = {
-        "plain": "Fowler add of a read",
-        "marked": "Fowler add of a read, saturation marked",
-        "difference": "Fowler difference",
-        "dcs": "DCS: add of a read and difference",
-        "coadd": "coadd of an exposure",
-        "statistics": "statistics of an exposure",
+def sums(rows: Rows, pool: ThreadPoolExecutor, pixels: int) -> None:
+    """Sums are compared with the least that must be touched: a read, and 32-bit sums, read and written."""
+    read = from_cache_line((pixels,), np.uint16)
+    read[:] = np.random.default_rng(1).integers(0, 60000, pixels)
+    copy, counts = from_cache_line((pixels,), np.uint16), from_cache_line((pixels,), np.int32)
+    counts.fill(0)
+    words = counts.view(np.uint32)
+    runs: dict[str, Callable[[], object]] = {
+        "memcpy": lambda: np.copyto(copy, read),
+        "touch": lambda: touch_sums(read, words),
     }
-    rows.add(
-        "add of two int32 arrays of a read",
-        times["touch"] * MILLI,
-        "ms",
-        times["touch"] / times["memcpy"],
-        "memcpy",
-    )
-    for key, name in names.items():
-        rows.add(name, times[key] * MILLI, "ms", times[key] / times["memcpy"], "memcpy")
+    for threads in (1, 2):
+        plain = FowlerSum(pixels, sets=2, threads=threads, pool=pool)
+        marked = FowlerSum(pixels, sets=1, saturation=50000, threads=threads, pool=pool)
+        result = from_cache_line((pixels,), np.float32)
+        runs |= {
+            f"Fowler add of a read, {COUNTED[threads]}": partial(add, plain, read),
+            f"Fowler add of a read, saturation marked, {COUNTED[threads]}": partial(add, marked, read),
+            f"Fowler difference, {COUNTED[threads]}": partial(plain.difference, result),
+            f"DCS: add of a read and difference, {COUNTED[threads]}": partial(dcs, marked, read, result),
+        }
+    total = FowlerSum(pixels, saturation=50000)
+    coadds, difference = CoaddSum(pixels), total.difference()
+    runs |= {
+        "coadd of an exposure": lambda: coadds.add(difference, total.saturated),
+        "statistics of an exposure": lambda: statistics(difference, total.saturated),
+    }
+    times = best(runs, 3 * SECONDS)
+    unit = times["touch"]
+    rows.add("memcpy of a read", times.pop("memcpy") * MILLI, "ms")
+    rows.add("touch of a read and its sums", times.pop("touch") * MILLI, "ms")
+    for name, seconds in times.items():
+        rows.add(name, seconds * MILLI, "ms", seconds / unit, "touch")
+
+
+def add(total: FowlerSum, read: np.ndarray) -> None:
+    """The first set has room for one read: begin it again."""
+    total._arrived[0] = 0
+    total.add(read, 0, 0)
+
+
+def dcs(total: FowlerSum, read: np.ndarray, into: np.ndarray) -> None:
+    add(total, read)
+    total.difference(into)
+
+
+@compiled(void(vector(uint16), vector(uint32)))
+def touch_sums(pixels: np.ndarray, words: np.ndarray) -> None:
+    """Read and write once what adding a read to 32-bit sums must, with one addition."""
+    for j in range(len(pixels)):
+        words[j] += uint32(pixels[j])
 
 
 @compiled(uint32(vector(uint32)))
@@ -107,12 +129,15 @@ def read_words(words: np.ndarray) -> int:
 def ifu_image(rows: Rows) -> None:
     ifu = Ifu.from_mapping(yaml.safe_load((DATABASE / "ifu.yaml").read_text()))
     image = np.random.default_rng(1).normal(100.0, 5.0, ifu.shape).astype(np.float32)
+    missing = image.copy()
+    missing[np.random.default_rng(2).random(ifu.shape) < 0.01] = np.nan
     words = image.view(np.uint32).reshape(-1)
     everything = (0.0, 10.0)
     times = best(
         {
             "read": lambda: read_words(words),
             "whole": lambda: ifu.display_image(ifu.compressed(image, "K", everything)),
+            "missing": lambda: ifu.display_image(ifu.compressed(missing, "K", everything)),
             "acquisition": lambda: ifu.display_image(ifu.acquisition(image)),
             "cube": lambda: ifu.cube(image, "K"),
         },
@@ -121,6 +146,7 @@ def ifu_image(rows: Rows) -> None:
     rows.add("one read of a float32 image", times["read"] * MILLI, "ms")
     names = {
         "whole": "IFU image, all wavelengths",
+        "missing": "IFU image, all wavelengths, 1 % of the pixels without a value",
         "acquisition": "IFU acquisition image",
         "cube": "IFU cube",
     }
@@ -131,11 +157,18 @@ def ifu_image(rows: Rows) -> None:
 def main() -> int:
     rows = Rows(__doc__)
     layout = Layout.load(LAYOUT)
-    layouts = {"four rotated quadrants": layout, "four stripes": stripes(4), "32 channels": stripes(32)}
-    for name, one in layouts.items():
-        for kind in (np.uint16, np.float32):
-            unravelling(rows, name, one, kind)
-    sums(rows, layout.pixels_per_read)
+    layouts = {
+        "four rotated quadrants": layout,
+        "four stripes": stripes(4),
+        "32 channels": stripes(32),
+        "two outputs": stripes(2),
+        "one output": stripes(1),
+    }
+    with ThreadPoolExecutor(1) as pool:
+        for name, one in layouts.items():
+            for kind in (np.uint16, np.float32):
+                unravelling(rows, pool, name, one, kind)
+        sums(rows, pool, layout.pixels_per_read)
     ifu_image(rows)
     rows.save()
     return 0

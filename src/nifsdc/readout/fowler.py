@@ -117,13 +117,12 @@ class FowlerSum:
 
     def _add(self, pixels: NDArray[np.uint16], start: int, number: int) -> None:
         last = number == self.sets - 1
-        marking = last and self.saturation is not None and self.saturation <= MOST_COUNTS
+        full = MOST_COUNTS + 1 if self.saturation is None or not last else self.saturation
 
         def add(part: tuple[int, int]) -> None:
             own, place = slice(*part), slice(start + part[0], start + part[1])
-            if marking:
-                marks = self._saturated[place].view(np.uint8)
-                add_and_mark(pixels[own], self._sum[place], marks, self.saturation)
+            if full <= MOST_COUNTS:
+                add_and_mark(pixels[own], self._sum[place], self._saturated[place].view(np.uint8), full)
             else:
                 add_reads(pixels[own], self._sum[place], 1 if last else -1)
 

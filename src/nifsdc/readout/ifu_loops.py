@@ -15,6 +15,8 @@ Array = NDArray[Any]
 
 LANES = 64
 """sums kept side by side, so that pixels are added several at a time, and each sum stays short"""
+TOGETHER = 4
+"""pixels that are added to each other before they are added to a sum"""
 FEW = 4
 """sums that are added one after another at the end"""
 STRIP = 16
@@ -24,34 +26,58 @@ OFFSETS = vector(int64, read_only=True)
 
 
 @compiled()
-def _sum(pixels: Array, sums: Array, counts: Array) -> tuple[float, float]:
-    """Sum of the pixels that have a value, and how many do."""
-    sums[:] = 0
-    counts[:] = 0
-    whole = len(pixels) // LANES
-    for piece in range(whole):
-        part = pixels[piece * LANES : (piece + 1) * LANES]
-        for k in range(LANES):
-            value = part[k]
-            there = value == value  # not NaN
-            sums[k] += value if there else float32(0.0)
-            counts[k] += float32(1.0) if there else float32(0.0)
-    rest = pixels[whole * LANES :]
-    for k in range(len(rest)):
-        there = rest[k] == rest[k]
-        sums[k] += rest[k] if there else float32(0.0)
-        counts[k] += float32(1.0) if there else float32(0.0)
-    width = LANES
+def _total(sums: Array) -> float:
+    """Sum of sums side by side, whose number is a power of two; they are used up."""
+    width = len(sums)
     while width > FEW:
         width //= 2
         for k in range(width):
             sums[k] += sums[k + width]
-            counts[k] += counts[k + width]
-    total, count = 0.0, 0.0
+    total = 0.0
     for k in range(FEW):
         total += sums[k]
-        count += counts[k]
-    return total, count
+    return total
+
+
+@compiled()
+def _sum_all(pixels: Array, sums: Array) -> float:
+    """Sum of pixels; not a number if one of them is none."""
+    sums[:] = 0
+    done, several = 0, TOGETHER * LANES
+    while done + several <= len(pixels):
+        part = pixels[done : done + several]
+        for k in range(LANES):
+            sums[k] += (part[k] + part[k + LANES]) + (part[k + 2 * LANES] + part[k + 3 * LANES])
+        done += several
+    while done < len(pixels):
+        part = pixels[done : done + LANES]
+        for k in range(len(part)):
+            sums[k] += part[k]
+        done += LANES
+    return _total(sums)
+
+
+@compiled()
+def _sum_some(pixels: Array, sums: Array, counts: Array) -> tuple[float, float]:
+    """Sum of the pixels that are numbers, and how many they are."""
+    sums[:] = 0
+    counts[:] = 0
+    for start in range(0, len(pixels), LANES):
+        part = pixels[start : start + LANES]
+        for k in range(len(part)):
+            there = part[k] == part[k]
+            sums[k] += part[k] if there else float32(0.0)
+            counts[k] += float32(1.0) if there else float32(0.0)
+    return _total(sums), _total(counts)
+
+
+@compiled()
+def _sum(pixels: Array, sums: Array, counts: Array) -> tuple[float, float]:
+    """Sum of the pixels that have a value, and how many do."""
+    total = _sum_all(pixels, sums)
+    if total == total:
+        return total, float(len(pixels))
+    return _sum_some(pixels, sums, counts)
 
 
 @compiled(void(IMAGE, OFFSETS, OFFSETS, int64, types.Array(float32, 2, "C")))
