@@ -32,6 +32,8 @@ Array = NDArray[Any]
 
 TILES = 4
 """tiles side by side in a block of lines: cache lines of an image's row that are written one after another"""
+AHEAD_LINES = 1
+"""lines that are asked for before they are needed"""
 LINES = 16
 """lines in a block if none are columns; the reference samples of a block are sorted after its pixels"""
 SAMPLES = 256
@@ -50,15 +52,15 @@ def _part_lines(
     for line in range(lines):
         here = source + line * line_bytes
         if outputs == 4:
-            part_4(stream, here, address, count, forwards)
+            part_4(stream, here, address, count, forwards, AHEAD_LINES * line_bytes)
         elif outputs == 32:
-            part_32(stream, here, address, count, forwards)
+            part_32(stream, here, address, count, forwards, AHEAD_LINES * line_bytes)
         elif outputs == 2:
-            part_2(stream, here, address, count, forwards)
+            part_2(stream, here, address, count, forwards, AHEAD_LINES * line_bytes)
         elif outputs == 8:
-            part_8(stream, here, address, count, forwards)
+            part_8(stream, here, address, count, forwards, AHEAD_LINES * line_bytes)
         else:
-            part_16(stream, here, address, count, forwards)
+            part_16(stream, here, address, count, forwards, AHEAD_LINES * line_bytes)
         for output in range(outputs):
             places[0, output] += places[1, output]
 

@@ -23,8 +23,6 @@ VECTOR = CACHE_LINE
 """bytes of a vector: a tile's row is written at once"""
 PIECE = 16
 """bytes that are transposed among themselves"""
-AHEAD = 8192
-"""bytes of a stream that are asked for before they are needed"""
 FEW = 4
 """outputs whose places a processor's registers can hold"""
 PLACE_WORDS = 3
@@ -193,7 +191,9 @@ def _write_either(builder: Any, row: Any, size: int, place: tuple[Any, Any, Any]
 def _part_outputs(outputs: int) -> Callable[..., Any]:
     """Make the function that takes a line of samples of each of so many outputs apart."""
 
-    def part(context: Any, samples: Any, source: Any, places: Any, count: Any, forwards: Any) -> Any:
+    def part(
+        context: Any, samples: Any, source: Any, places: Any, count: Any, forwards: Any, ahead: Any
+    ) -> Any:
         """Write the samples of outputs in rotation; the last vector may overlap the one before.
 
         Parameters
@@ -209,11 +209,13 @@ def _part_outputs(outputs: int) -> Callable[..., Any]:
             samples of each output, at least a vector of them
         forwards
             whether no output goes backwards
+        ahead
+            bytes from what is read to what will be soon
         """
         vector, size = _vector(samples)
 
         def generate(target_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _, source, places, count, forwards = arguments
+            _, source, places, count, forwards, ahead = arguments
             table = builder.inttoptr(places, _ADDRESS.as_pointer())
 
             def entry(number: int) -> tuple[Any, Any, Any]:
@@ -235,7 +237,7 @@ def _part_outputs(outputs: int) -> Callable[..., Any]:
                     along = builder.mul(sample, ir.Constant(_ADDRESS, size))
                     here = builder.add(source, builder.mul(along, ir.Constant(_ADDRESS, outputs)))
                     for number in range(outputs if outputs <= FEW else 0):
-                        later = ir.Constant(_ADDRESS, AHEAD + number * VECTOR)
+                        later = builder.add(ahead, ir.Constant(_ADDRESS, number * VECTOR))
                         prefetched(builder, builder.add(here, later), write=False)
                     for number, row in enumerate(_outputs(builder, vector, here, outputs)):
                         place = known[number] if known else entry(number)
@@ -251,7 +253,7 @@ def _part_outputs(outputs: int) -> Callable[..., Any]:
                     line(forwards=False)
             return target_context.get_dummy_value()
 
-        return types.void(samples, int64, int64, int64, boolean), generate
+        return types.void(samples, int64, int64, int64, boolean, int64), generate
 
     return part
 
