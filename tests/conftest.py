@@ -3,21 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 
-
-def free_port() -> int:
-    """Return a port that is free for TCP and UDP on the loopback just now."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
+from .ports import free_port
 
 # libca reads these once, when it is loaded: they must stand before any test imports it.
 os.environ["EPICS_CA_ADDR_LIST"] = "127.0.0.1"
@@ -39,6 +26,7 @@ os.environ["EPICS_PVAS_INTF_ADDR_LIST"] = "127.0.0.1"
 os.environ["EPICS_PVAS_BEACON_ADDR_LIST"] = "127.0.0.1"
 os.environ["EPICS_PVAS_AUTO_BEACON_ADDR_LIST"] = "NO"
 
-from nifsdc.client.repeater import ensure_repeater  # noqa: E402 - after the environment that it reads
+# It reads the environment when it is called.
+from nifsdc.client.repeater import ensure_repeater
 
 ensure_repeater()

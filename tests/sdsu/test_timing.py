@@ -161,6 +161,29 @@ def test_a_command_that_the_pixels_overtake_finds_the_controller_busy(
     quick.controller.test_data_link(Board.UTILITY, 5)
 
 
+def test_a_refusal_after_the_pixels_is_not_taken_for_the_answer_to_what_follows(
+    quick: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At real time a read takes longer than the answer to a command may."""
+    first = start(quick, 20_000)
+    quick.drain(first)
+    quick.simulator.fault("late-reply", "WRM", seconds=0.3)
+    send = quick.link.transact
+
+    def send_late(words: Sequence[int], deadline_s: float) -> tuple[int, ...]:
+        until(lambda: quick.link.progress().block > first, "the second block")
+        return send(words, 0.001)
+
+    monkeypatch.setattr(quick.link, "transact", send_late)
+    with pytest.raises(Busy, match=r"WRM .*no answer.*pixels began to come"):
+        quick.controller.utility_board.demanded_exposure_ms.write(0)
+    monkeypatch.undo()
+    quick.drain(first + 1)
+    begin, end = blocks(quick)[-2:]
+    assert quick.controller.utility_board.current_exposure_ms.read() == round((end - begin) * 1000)
+    quick.controller.test_data_link(Board.UTILITY, 5)
+
+
 def test_readouts_are_not_started_on_top_of_each_other(quick: Rig) -> None:
     first = start(quick, 1_000_000)
     quick.drain(first)

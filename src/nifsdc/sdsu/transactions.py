@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from nifsdc.sdsu.commands import LONGEST_SECONDS, Command, Reply
+from nifsdc.sdsu.commands import LONGEST_SECONDS, MARGIN_SECONDS, Command, Reply
 from nifsdc.sdsu.errors import (
     Busy,
     ErrorReply,
@@ -22,20 +23,29 @@ from nifsdc.sdsu.words import DON, ERR, SYR, BadWords, Board, Packet, decode, en
 log = logging.getLogger("nifsdc.sdsu")
 
 LOST_POWER = "it was switched off, reset by its button or lost its programme; init loads it again"
+LATE_LOOK_SECONDS = 0.002
+"""real seconds between two looks for an answer that comes late"""
 _SYSTEM_RESET = Packet(Board.TIMING, Board.HOST, (SYR,))
 
 
-def look_for_resets(link: Link, when: str) -> None:
-    """Take what came up a link unasked; raise `UnexpectedReset` where it says that the controller was reset.
+def look_for_resets(link: Link, when: str) -> bool:
+    """Take what came up a link unasked, and tell whether anything did.
 
     ``when`` begins the message. Answers that came too late are dropped, and logged.
+
+    Raises
+    ------
+    UnexpectedReset
+        when what came says that the controller was reset
     """
-    for words in link.unasked():
+    packets = link.unasked()
+    for words in packets:
         if SYR in words[1:2]:
             raise UnexpectedReset(
                 f"{when}: the controller announced a reset that nobody sent (SYR): {LOST_POWER}"
             )
         log.warning("an answer came too late and is dropped: %s", " ".join(show(value) for value in words))
+    return bool(packets)
 
 
 class Transactor:
@@ -54,6 +64,8 @@ class Transactor:
         self._link = link
         self._guard = guard
         self._lock = threading.RLock()
+        self._overtaken: Packet | None = None
+        """a command that pixels overtook and that may still be answered, once they have come"""
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -97,6 +109,7 @@ class Transactor:
         with self.exclusive():
             before = self._link.progress()
             may_be_overtaken = self._guard(command)
+            self._let_late_answer_pass()
             look_for_resets(self._link, f"before {packet}")
             try:
                 answer = self._exchange(packet, command, within or command.deadline_for(arguments))
@@ -104,10 +117,23 @@ class Transactor:
             except (NoReply, ErrorReply) as error:
                 if not may_be_overtaken or self._link.progress() == before:
                     raise
+                self._overtaken = packet if isinstance(error, NoReply) else None
                 raise Busy(
                     f"{error}; but pixels began to come when it was sent, and the controller takes nothing "
                     "then: send it again when they have come"
                 ) from error
+
+    def _let_late_answer_pass(self) -> None:
+        """Take the answer to a command that pixels overtook: it would be taken for that to the next one.
+
+        A controller may refuse what it was sent meanwhile as soon as the pixels have come.
+        """
+        packet, self._overtaken = self._overtaken, None
+        if packet is None:
+            return
+        deadline = time.monotonic() + MARGIN_SECONDS
+        while not look_for_resets(self._link, f"after {packet}") and time.monotonic() < deadline:
+            time.sleep(LATE_LOOK_SECONDS)
 
     def tell(self, board: Board, command: Command) -> None:
         """Send a command that has no answer."""
@@ -119,6 +145,7 @@ class Transactor:
     def reset(self, command: Command) -> None:
         """Reset the controller and wait until its boot programmes run."""
         with self.exclusive():
+            self._overtaken = None
             log.debug("HOST->TIMING reset")
             try:
                 answer = decode(self._link.reset(command.deadline_s))
