@@ -62,12 +62,14 @@ class Ccd:
         self.model = model or CcdModel()
         self.scene = scene
         self._seed = seed
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._speed = SLOW
         self._chip = self._made(Collector(seed, self._flux(scene), self.model, geometry))
         self._reads = self._clears = 0
         self._hits: deque[tuple[int | float, ...]] = deque(maxlen=HITS_KEPT)
         self._readout: Readout | None = None
+        self._stopped_after: int | None = None
+        """chunks of the last read that were sent, where what it left has not been worked out"""
         self._order = NOTHING
         self._before = self._chip.array
 
@@ -103,6 +105,7 @@ class Ccd:
         """Put another scene in front of it at a moment; without one, where the last operation was."""
         flux = self._flux(scene)
         with self._lock:
+            self._settle()
             if moment_ns is not None and self._readout is None:
                 self._chip.collector.pass_to(moment_ns)
             self._chip.collector.change_flux(flux)
@@ -115,6 +118,8 @@ class Ccd:
     def clear(self, moment_ns: int) -> None:
         """Have no charge anywhere at a moment."""
         with self._lock:
+            if self._stopped_after is not None:
+                self._forget_readout()
             self._end_readout()
             self._clears += 1
             self._chip.collector.begin(moment_ns)
@@ -190,15 +195,32 @@ class Ccd:
         yield from readout.chunks()
 
     def stop_after(self, chunks: int) -> None:
-        """Leave the charge as it was after so many chunks of the last read."""
+        """Leave the charge as it was after so many chunks of the last read.
+
+        It is worked out when somebody wants to know it: that takes long, and a controller that was told to
+        give up answers at once. Most often the CCD is cleared before.
+        """
         with self._lock:
-            self._end_readout()
-            self._chip = replace(self._chip, array=copy.deepcopy(self._before))
-            self._readout = readout = self._begin_readout(replace(self._order, video=Video.DEAD))
+            if self._readout is not None:
+                self._readout.abandon()
+            self._stopped_after = chunks
+
+    def _settle(self) -> None:
+        """Work out what a read left that was stopped, by another without a picture."""
+        chunks = self._stopped_after
+        if chunks is None:
+            return
+        self._forget_readout()
+        self._readout = readout = self._begin_readout(replace(self._order, video=Video.DEAD))
         for _ in islice(readout.chunks(), chunks):
             pass
-        with self._lock:
-            self._end_readout()
+        readout.end()
+        self._readout = None
+
+    def _forget_readout(self) -> None:
+        """Have the charge with which the last read began."""
+        self._readout = self._stopped_after = None
+        self._chip = replace(self._chip, array=copy.deepcopy(self._before))
 
     def _made(self, collector: Collector) -> Chip:
         """Return a chip of the present model, empty."""
@@ -224,6 +246,7 @@ class Ccd:
 
     def _end_readout(self) -> None:
         """End a readout that nobody took to its end."""
+        self._settle()
         if self._readout is not None:
             self._readout.end()
             self._readout = None

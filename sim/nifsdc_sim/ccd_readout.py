@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -79,7 +79,7 @@ class Readout:
         chip: Chip,
         order: Order,
         random: Callable[[Purpose], np.random.Generator],
-        lock: threading.Lock,
+        lock: AbstractContextManager[object],
     ) -> None:
         self._chip = chip
         self._order = order
@@ -114,6 +114,10 @@ class Readout:
             yield self._digitise()
         with self._lock:
             self.end()
+
+    def abandon(self) -> None:
+        """Do no more, and leave a chip that nobody looks at; the lock must be held."""
+        self.ended = True
 
     def end(self) -> None:
         """Leave the chip as it is now; the lock must be held."""

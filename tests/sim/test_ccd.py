@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from nifsdc_sim.ccd import Ccd
 from nifsdc_sim.ccd_clocking import Clocking
 from nifsdc_sim.ccd_geometry import CcdGeometry, split
 from nifsdc_sim.ccd_model import FAST, SLOW, CcdModel, with_wishes
+from nifsdc_sim.ccd_readout import Readout
 from nifsdc_sim.detector import Video
 from nifsdc_sim.scene import Light, Points, Scene, Source, named
 
@@ -167,6 +169,37 @@ def test_a_readout_given_up_leaves_the_rows_that_were_not_clocked() -> None:
     left = device.charge()
     assert np.array_equal(left[:57], light[7:])
     assert not left[57:].any()
+
+
+def given_up(*, looked_at: bool) -> tuple[Ccd, int]:
+    """Return a CCD that was cleared and exposed again after a readout that was given up, and the moment."""
+    device = ccd("read-noise", "photon-noise", scene=named("index"))
+    chunks = device.read(Clocking(), expose(device, 1.0), SAMPLE_NS, Video.DATA)
+    for _ in range(10):
+        next(chunks)
+    device.stop_after(7)
+    chunks.close()
+    if looked_at:
+        assert device.charge().any()
+    return device, expose(device, 1.0, 5 * NS)
+
+
+def test_what_a_readout_left_that_was_given_up_is_not_worked_out_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That takes long, and the controller is to obey the next command within a second."""
+    device, end = given_up(looked_at=True)
+    expected = read(device, end)
+    begun: list[Readout] = []
+
+    def begin(*given: Any) -> Readout:
+        begun.append(Readout(*given))
+        return begun[-1]
+
+    monkeypatch.setattr("nifsdc_sim.ccd.Readout", begin)
+    device, end = given_up(looked_at=False)
+    assert len(begun) == 1
+    np.testing.assert_array_equal(read(device, end), expected)
 
 
 def test_chunks_say_when_they_were_clocked() -> None:
