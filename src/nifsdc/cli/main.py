@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
 from nifsdc import __version__
-from nifsdc.cli import (
-    ccd,
-    cube,
-    fits,
-    ioc,
-    link_server,
-    observe,
-    quicklook,
-    records,
-    recover,
-    sdsu,
-    services,
-    softioc,
-    timing,
-    up,
+from nifsdc.cli import services
+
+MODULES = (
+    *("up", "ioc", "services", "observe", "ccd", "quicklook", "fits"),
+    *("records", "softioc", "link_server", "sdsu", "timing", "cube", "recover"),
 )
+"""in the order of the help; each adds the command of its name, or several"""
+OF_SEVERAL = ("services", "ccd")
+"""those of them that add several, under names of their own"""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def commands(
+    modules: Sequence[str] = MODULES,
+) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser of the commands of some modules, and each command's own by its name."""
     parser = argparse.ArgumentParser(
         prog="nifsdc",
         description="The Gemini NIFS detector controller: IOC, simulator, data server and clients.",
@@ -34,13 +30,24 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"nifsdc {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands = (
-        *(up, ioc, services, observe, ccd, quicklook, fits),
-        *(records, softioc, link_server, sdsu, timing, cube, recover),
-    )
-    for module in commands:
-        module.add_parser(subparsers)
-    return parser
+    for name in modules:
+        importlib.import_module(f"nifsdc.cli.{name}").add_parser(subparsers)
+    return parser, dict(subparsers.choices)
+
+
+def parser_for(command: str) -> argparse.ArgumentParser:
+    """Return a parser that knows a command, and all of them where there is none of that name.
+
+    Only its module is imported: to start those of all commands takes seconds.
+    """
+    module = command.replace("-", "_")
+    if module in MODULES and module not in OF_SEVERAL:
+        return commands((module,))[0]
+    if not command.startswith("-"):
+        parser, known = commands(OF_SEVERAL)
+        if command in known:
+            return parser
+    return commands()[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     if given and given[0] in services.PARTS:
         return services.execute(services.PARTS[given[0]][0], given[1:])
-    args = build_parser().parse_args(given)
+    args = parser_for(given[0] if given else "").parse_args(given)
     status: int = args.run(args)
     return status
 
