@@ -110,7 +110,7 @@ def main(out: Path) -> int:
         hub = SAMPHubServer(web_profile=False, lockfile=str(folder / "samp"), addr="127.0.0.1")
         hub.start()
         stack.callback(hub.stop)
-        machine.start("ds9", "-geometry", f"{SCREEN[0]}x{SCREEN[1]}+0+0", "-scale", "mode", "99.5")
+        machine.start("ds9", "-geometry", f"{SCREEN[0]}x{SCREEN[1]}+0+0", "-scale", "asinh")
         client = SAMPIntegratedClient(name="asks", addr="127.0.0.1")
         client.connect(hub=hub)
         stack.callback(client.disconnect)
