@@ -96,7 +96,7 @@ def _client(
 ) -> Iterator[tuple[DataClient, Any, int]]:
     server, port = data_server(tmp_path / "data")
     with DataClient("127.0.0.1", port) as client:
-        assert client.wait_connected(10)
+        assert client.wait_connected(60)
         yield client, server, port
 
 
@@ -108,7 +108,7 @@ def test_what_is_stored_leaves_the_spool(
     tmp_path: Path, spool: Spool, make_frame: Make, client: tuple[DataClient, Any, int]
 ) -> None:
     delivery = Delivery(client[0], spool)
-    stored = delivery.deliver(make_frame(1, label="a"), 10)
+    stored = delivery.deliver(make_frame(1, label="a"), 60)
     assert stored.path == str(tmp_path / "data" / NIGHT / "a.fits")
     assert (delivery.counters.stored, delivery.spooled, delivery.counters.failed) == (1, 0, 0)
 
@@ -132,8 +132,8 @@ def test_what_the_server_does_not_take_waits_for_it(
     assert delivery.retry_pending(5) == []
     data_server(tmp_path / "data", port=port)
     until(lambda: connection.connected, "connection made again")
-    assert len(delivery.retry_pending(10, most=1)) == 1
-    sent = delivery.retry_pending(10)
+    assert len(delivery.retry_pending(60, most=1)) == 1
+    sent = delivery.retry_pending(60)
     assert [frame.header.number for frame, _ in sent] == [2, 3]
     assert (delivery.counters.stored, delivery.spooled) == (3, 0)
     assert files(tmp_path) == ["a1.fits", "a2.fits", "a3.fits"]
@@ -143,9 +143,9 @@ def test_a_crash_between_storing_and_forgetting_makes_no_second_file(
     tmp_path: Path, spool: Spool, make_frame: Make, client: tuple[DataClient, Any, int]
 ) -> None:
     spool.put(make_frame(1, label="a"))
-    client[0].store(make_frame(1, label="a"), 10)
+    client[0].store(make_frame(1, label="a"), 60)
     next_process = Delivery(client[0], Spool(spool.folder))
-    [(_, stored)] = next_process.retry_pending(10)
+    [(_, stored)] = next_process.retry_pending(60)
     assert stored.duplicate
     assert next_process.spooled == 0
     assert files(tmp_path) == ["a.fits"]
@@ -157,7 +157,7 @@ def test_one_refused_frame_does_not_hold_up_the_others(
     for number, label in enumerate(("../a", "b")):
         spool.put(make_frame(number, label=label))
     delivery = Delivery(client[0], spool)
-    assert [Path(stored.path).name for _, stored in delivery.retry_pending(10)] == ["b.fits"]
+    assert [Path(stored.path).name for _, stored in delivery.retry_pending(60)] == ["b.fits"]
     assert (delivery.spooled, delivery.counters.failed) == (1, 1)
 
 
@@ -167,7 +167,7 @@ def test_a_damaged_entry_is_counted_and_passed_over(
     spool.put(make_frame(1)).path.write_bytes(b"")
     spool.put(make_frame(2))
     delivery = Delivery(client[0], spool)
-    assert len(delivery.retry_pending(10)) == 1
+    assert len(delivery.retry_pending(60)) == 1
     assert (delivery.counters.damaged, delivery.spooled) == (1, 0)
 
 
@@ -176,7 +176,7 @@ def test_without_a_spool_the_server_is_still_asked(
 ) -> None:
     delivery = Delivery(client[0], spool)
     spool.folder.rmdir()
-    assert delivery.deliver(make_frame(1), 10).path.endswith("S0001.fits")
+    assert delivery.deliver(make_frame(1), 60).path.endswith("S0001.fits")
     client[1].kill()
     with pytest.raises(NotDelivered, match="make space there") as caught:
         delivery.deliver(make_frame(2), 5)

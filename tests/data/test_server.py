@@ -40,14 +40,14 @@ def test_a_frame_becomes_a_file(tmp_path: Path, data_server: Start, make_frame: 
     server, port = data_server(tmp_path)
     frame = make_frame(3, label="a")
     with DataClient("127.0.0.1", port) as client:
-        assert client.wait_connected(10)
+        assert client.wait_connected(60)
         assert client.problem == ""
         preflight = client.preflight(frame.header.nbytes, label="a", night=NIGHT)
         assert (preflight.ok, preflight.problem) == (True, "")
         assert preflight.free_bytes > 0
-        stored = client.store(frame, 10)
+        stored = client.store(frame, 60)
         assert stored.path == str(tmp_path / NIGHT / "a.fits")
-        assert client.store(frame, 10).duplicate
+        assert client.store(frame, 60).duplicate
     with fits.open(stored.path, memmap=False) as hdus:
         np.testing.assert_array_equal(hdus["SCI"].data, frame.arrays["science"])
     assert server.end() == 0
@@ -62,7 +62,7 @@ def test_several_cameras_at_once(tmp_path: Path, data_server: Start, make_frame:
     def camera(name: str) -> None:
         with DataClient("127.0.0.1", port, name=name) as client:
             for number in range(5):
-                stored = client.store(make_frame(number, exposure=name), 20)
+                stored = client.store(make_frame(number, exposure=name), 60)
                 with lock:
                     paths.append(stored.path)
 
@@ -89,7 +89,7 @@ def test_connected_tells_the_truth(
             client.store(make_frame(1), 5)
         data_server(tmp_path, port=port)
         until(lambda: client.connected, "connection made again in the background")
-        assert client.store(make_frame(1, label="a"), 10).path.endswith("a.fits")
+        assert client.store(make_frame(1, label="a"), 60).path.endswith("a.fits")
 
 
 def test_a_server_that_comes_later(tmp_path: Path, data_server: Start, until: Until) -> None:
@@ -108,14 +108,14 @@ def test_a_connection_cut_in_the_middle_of_a_frame(
     _, port = data_server(tmp_path)
     between = wire(port)
     with DataClient("127.0.0.1", between.port) as client:
-        assert client.wait_connected(10)
+        assert client.wait_connected(60)
         between.cut_after = place
         with pytest.raises(StoreFailed) as caught:
             client.store(make_frame(1, label="a"), 10)
         assert not caught.value.refused
         assert files(tmp_path) == []
         between.cut_after = None
-        assert not client.store(make_frame(1, label="a"), 10).duplicate
+        assert not client.store(make_frame(1, label="a"), 60).duplicate
     assert files(tmp_path) == ["a.fits"]
 
 
@@ -125,14 +125,14 @@ def test_a_damaged_frame_is_not_stored(
     _, port = data_server(tmp_path)
     between = wire(port)
     with DataClient("127.0.0.1", between.port) as client:
-        assert client.wait_connected(10)
+        assert client.wait_connected(60)
         between.damage_at = 9000
         with pytest.raises(StoreFailed, match="wrong checksum of science") as caught:
             client.store(make_frame(1, label="a"), 10)
         assert not caught.value.refused
         assert files(tmp_path) == []
         between.damage_at = None
-        client.store(make_frame(1, label="a"), 10)
+        client.store(make_frame(1, label="a"), 60)
     assert files(tmp_path) == ["a.fits"]
 
 
@@ -142,14 +142,14 @@ def test_a_wire_that_passes_nothing_costs_the_deadline_and_no_more(
     _, port = data_server(tmp_path)
     between = wire(port)
     with DataClient("127.0.0.1", between.port) as client:
-        assert client.wait_connected(10)
+        assert client.wait_connected(60)
         between.blocked.set()
         with pytest.raises(StoreFailed, match="timed out"):
             client.store(make_frame(1, label="a"), 0.3)
         assert not client.connected
         between.blocked.clear()
         until(lambda: client.connected, "connection made again")
-        client.store(make_frame(1, label="a"), 10)
+        client.store(make_frame(1, label="a"), 60)
     assert files(tmp_path) == ["a.fits"]
 
 
@@ -165,7 +165,7 @@ def test_an_answer_that_was_lost_leads_to_no_second_file(
     assert server.end() == 0
     data_server(tmp_path, port=port)
     with DataClient("127.0.0.1", port) as client:
-        assert client.store(make_frame(1, label="a"), 10).duplicate
+        assert client.store(make_frame(1, label="a"), 60).duplicate
     assert files(tmp_path) == ["a.fits"]
 
 
@@ -179,11 +179,11 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(
         server, port = data_server(tmp_path, port=port)
         killer = threading.Timer(rng.uniform(0.0, 0.03), server.child.kill)
         with DataClient("127.0.0.1", port) as client:
-            assert client.wait_connected(10)
+            assert client.wait_connected(60)
             killer.start()
             acknowledged = True
             try:
-                client.store(make_frame(number, side=512, label=f"a{number}"), 10)
+                client.store(make_frame(number, side=512, label=f"a{number}"), 60)
             except StoreFailed:
                 acknowledged = False
         killer.join()
@@ -193,7 +193,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(
     data_server(tmp_path, port=port)
     with DataClient("127.0.0.1", port) as client:
         for number in range(8):
-            client.store(make_frame(number, side=512, label=f"a{number}"), 10)
+            client.store(make_frame(number, side=512, label=f"a{number}"), 60)
     assert files(tmp_path) == [f"a{number}.fits" for number in range(8)]
     for number in range(8):
         with fits.open(tmp_path / NIGHT / f"a{number}.fits", checksum=True, memmap=False) as hdus:
@@ -213,7 +213,7 @@ def test_refusals_keep_the_connection(tmp_path: Path, data_server: Start, make_f
         assert "data label" in client.preflight(0, label="../a", night="20260302").problem
         assert client.connected
         (tmp_path / NIGHT).unlink()
-        client.store(make_frame(1, label="a"), 10)
+        client.store(make_frame(1, label="a"), 60)
 
 
 def test_a_full_disk_is_told_in_time_and_survived(tmp_path: Path, make_frame: Make) -> None:
@@ -246,7 +246,7 @@ def test_a_full_disk_is_told_in_time_and_survived(tmp_path: Path, make_frame: Ma
             resource.prlimit(
                 server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
             )
-            client.store(make_frame(1, side=512, label="a"), 10)
+            client.store(make_frame(1, side=512, label="a"), 60)
         assert files(tmp_path) == ["a.fits"]
     finally:
         server.terminate()
@@ -269,7 +269,7 @@ def test_strangers_and_nonsense(tmp_path: Path, data_server: Start, make_frame: 
         assert text in reply["reason"]
     connection.close()
     with DataClient("127.0.0.1", port) as client:
-        client.store(make_frame(1, label="a"), 10)
+        client.store(make_frame(1, label="a"), 60)
 
 
 def test_a_client_that_stops_in_the_middle_delays_nobody(
@@ -278,7 +278,7 @@ def test_a_client_that_stops_in_the_middle_delays_nobody(
     _, port = data_server(tmp_path)
     with socket.create_connection(("127.0.0.1", port)) as half, DataClient("127.0.0.1", port) as client:
         half.sendall(b"NIFSDC\x00\x01")
-        client.store(make_frame(1, label="a"), 10)
+        client.store(make_frame(1, label="a"), 60)
     assert files(tmp_path) == ["a.fits"]
 
 
@@ -321,11 +321,11 @@ def test_sigterm_ends_after_the_frame_that_is_being_stored(
     server, port = data_server(tmp_path)
     frame = make_frame(1, side=1024, label="a")
     with DataClient("127.0.0.1", port) as client:
-        assert client.wait_connected(10)
+        assert client.wait_connected(60)
         asked = threading.Timer(0.005, os.kill, (server.child.pid, signal.SIGTERM))
         asked.start()
         try:
-            client.store(frame, 10)
+            client.store(frame, 60)
             stored = True
         except StoreFailed:
             stored = False
@@ -346,12 +346,12 @@ def test_what_cannot_be_served_is_told(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_closing_leaves_no_thread(tmp_path: Path, data_server: Start) -> None:
     _, port = data_server(tmp_path)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     client = DataClient("127.0.0.1", port).start()
-    client.wait_connected(10)
+    assert client.wait_connected(60)
     client.close()
     DataClient("127.0.0.1", port).close()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_larger_frames_of_every_kind(tmp_path: Path, data_server: Start) -> None:

@@ -14,7 +14,7 @@ from astropy.io import fits
 
 from nifsdc.cli.process import Part
 
-from ..conftest import free_port
+from ..ports import free_port
 from ..system.conftest import START_SECONDS, System, random_top, wait_until
 
 RESTART_SECONDS = 90.0

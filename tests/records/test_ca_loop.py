@@ -46,7 +46,7 @@ async def running(served: CaServer) -> AsyncIterator[CaServer]:
     ready = asyncio.Event()
     task = asyncio.create_task(served.run(ready=lambda port: ready.set()))
     try:
-        await asyncio.wait_for(ready.wait(), 10)
+        await asyncio.wait_for(ready.wait(), 60)
         yield served
     finally:
         task.cancel()
@@ -159,7 +159,7 @@ def test_a_taken_port_is_replaced_and_searches_tell_the_new_one(caplog: pytest.L
                     await loop.sock_sendto(
                         udp, bytes(4) + b"\0\0\0\x0d" + bytes(8) + search, ("127.0.0.1", taken)
                     )
-                    reply = await asyncio.wait_for(loop.sock_recv(udp, 1024), 10)
+                    reply = await asyncio.wait_for(loop.sock_recv(udp, 1024), 60)
                 assert reply[16:18] == b"\0\x06"
                 assert int.from_bytes(reply[20:22], "big") == served.port
                 return served.port
@@ -293,7 +293,7 @@ def test_one_client_cannot_open_channels_without_end() -> None:
             reader = MessageReader()
             seen: list[int] = []
             while Command.ECHO not in seen:
-                reader.feed(await asyncio.wait_for(stream.read(4096), 10))
+                reader.feed(await asyncio.wait_for(stream.read(4096), 60))
                 while (reply := reader.next()) is not None:
                     seen.append(reply.command)
             writer.close()
@@ -315,11 +315,11 @@ def test_when_there_are_too_many_clients_idle_ones_go_first(monkeypatch: pytest.
             writer.write(message(Command.CREATE_CHAN, p1=1, p2=13, payload=b"t:n\0"))
             await until(lambda: served.statistics.channels == 1, "the channel")
             others = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(6)]
-            assert all([await asyncio.wait_for(stream.read(64), 10) for stream, _ in others])
+            assert all([await asyncio.wait_for(stream.read(64), 60) for stream, _ in others])
             await until(lambda: served.statistics.clients == 3, "the oldest idle clients to go")
             assert served.statistics.channels == 1
             writer.write(message(Command.ECHO))
-            await asyncio.wait_for(busy.readexactly(16 + 16 + 16 + 16), 10)
+            await asyncio.wait_for(busy.readexactly(16 + 16 + 16 + 16), 60)
             for _, each in [*others, (busy, writer)]:
                 each.close()
 
@@ -353,7 +353,7 @@ def test_access_rule_and_put_log() -> None:
             )
             reader = MessageReader()
             while True:
-                reader.feed(await asyncio.wait_for(stream.read(4096), 10))
+                reader.feed(await asyncio.wait_for(stream.read(4096), 60))
                 while (reply := reader.next()) is not None:
                     if reply.command == Command.WRITE_NOTIFY:
                         writer.close()

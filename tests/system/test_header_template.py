@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from nifsdc.cli.process import Part
 
-from ..conftest import free_port
+from ..ports import free_port
 from .conftest import System, run_system, wait_until
 
 TELESCOPE = """
