@@ -100,9 +100,3 @@ def test_simulation_cannot_be_switched_to_what_the_link_is_not(system: System) -
 def test_a_test_pattern_that_there_is_not_is_refused(system: System) -> None:
     system.put("dc:testPat.A", "5")
     assert system.refused() == "testPatSeed 5: only 0"
-
-
-@pytest.mark.parametrize("letter", ["C", "D"])
-def test_what_cannot_be_done_yet_is_refused_rather_than_ignored(system: System, letter: str) -> None:
-    system.put(f"dc:dataObs.{letter}", "Yes")
-    assert system.refused().endswith("Yes cannot be taken yet")
