@@ -183,7 +183,12 @@ MISTAKES = [
     ("nifs/status/sdsu.yaml", "HIGH: 3.1 MINOR", "HIGH: 2.1 MINOR", ("VBIASPWR", "do not go down")),
     ("status/data.yaml", "{No: MAJOR}", "{NO: MAJOR}", ("dhsConnected", "NO", "Yes or No")),
     ("status/data.yaml", "label: dhsConnO", "label: dhsAvailO", ("dhsAvailO", "rename one")),
-    ("status/data.yaml", "length: 512", "length: 0", ("lastPath", "length is 0")),
+    (
+        "status/data.yaml",
+        "lastPath: {type: sir CHAR, length: 512",
+        "lastPath: {type: sir CHAR, length: 0",
+        ("lastPath", "length is 0"),
+    ),
     ("status/data.yaml", "  lastFile:", f"  {'l' * 60}:", ("l" * 60, "at most 60")),
     ("status/data.yaml", "  lastFile:", "  last.File:", ("last.File", "not a record name")),
 ]
