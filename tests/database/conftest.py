@@ -89,3 +89,9 @@ def records(definition: Definition) -> Mapping[str, RecordDef]:
 @pytest.fixture
 def running(definition: Definition) -> Running:
     return Running(definition)
+
+
+@pytest.fixture(scope="session")
+def untouched(definition: Definition) -> Running:
+    """The same for tests that only look at it."""
+    return Running(definition)

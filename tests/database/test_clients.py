@@ -77,9 +77,9 @@ STATUS = [
 
 @pytest.mark.parametrize(("name", "native", "labels"), COMMAND)
 def test_command_channels(
-    running: Running, name: str, native: FieldType, labels: tuple[str, ...] | None
+    untouched: Running, name: str, native: FieldType, labels: tuple[str, ...] | None
 ) -> None:
-    field = running.database.find(f"nifs:{name}")
+    field = untouched.database.find(f"nifs:{name}")
     assert field.dbr is native
     assert field.menu == labels
     assert field.writable or name.endswith(("VAL", "CLID", "applyC"))
@@ -88,9 +88,9 @@ def test_command_channels(
 @pytest.mark.parametrize("mode", ["obs", "view"])
 @pytest.mark.parametrize(("name", "native", "labels", "unit"), SETPOINTS)
 def test_setpoint_channels(
-    running: Running, mode: str, name: str, native: FieldType, labels: tuple[str, ...] | None, unit: str
+    untouched: Running, mode: str, name: str, native: FieldType, labels: tuple[str, ...] | None, unit: str
 ) -> None:
-    field = running.database.find(f"nifs:dc:{mode}_{name}")
+    field = untouched.database.find(f"nifs:dc:{mode}_{name}")
     assert field.dbr is native
     assert field.menu == labels
     assert field.metadata.units == unit
@@ -102,12 +102,12 @@ def test_setpoint_channels(
 @pytest.mark.parametrize("prefix", ["nifs:sad:dc:", "nifsSad:dc:"])
 @pytest.mark.parametrize(("name", "native", "unit"), STATUS)
 def test_status_channels_under_both_prefixes(
-    running: Running, prefix: str, name: str, native: FieldType, unit: str
+    untouched: Running, prefix: str, name: str, native: FieldType, unit: str
 ) -> None:
-    field = running.database.find(prefix + name)
+    field = untouched.database.find(prefix + name)
     assert field.dbr is native
     assert field.metadata.units == unit
-    assert field.record is running.database.find(f"nifs:sad:dc:{name}").record
+    assert field.record is untouched.database.find(f"nifs:sad:dc:{name}").record
 
 
 def test_nothing_happens_at_start_and_data_handling_is_not_connected(running: Running) -> None:

@@ -235,5 +235,5 @@ CHOICES = {
 
 
 @pytest.mark.parametrize(("name", "labels"), CHOICES.items())
-def test_choices_of_setpoints(running: Running, name: str, labels: str) -> None:
-    assert running.database.find(f"nifs:{name}").menu == tuple(labels.split())
+def test_choices_of_setpoints(untouched: Running, name: str, labels: str) -> None:
+    assert untouched.database.find(f"nifs:{name}").menu == tuple(labels.split())
