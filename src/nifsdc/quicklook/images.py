@@ -26,8 +26,6 @@ MOST_STREAMS = 16
 """streams that have a channel; the one unused for longest gives way to a new one"""
 STANDARD_MOST_BYTES = 1 << 30
 """of images that clients have not taken"""
-NAMES = ("qlStream", "viewQlStream", "cmpQlStream")
-"""parameters that name the streams of runs, of views and of images of the sky"""
 
 
 class ServerFailed(RuntimeError):
