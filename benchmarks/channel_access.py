@@ -31,6 +31,8 @@ GETS = 1500
 RATE_SECONDS = 1.0
 FAN_SECONDS = 3.0
 FAN_PERIOD = 0.1
+CLIENT_SECONDS = 300
+"""within which a client ends even where each of its thousands of round trips waits for other programs"""
 PEER = "pythonSoftIOC"
 KEPT: list[object] = []
 """subscriptions: libca calls them until the process ends"""
@@ -193,14 +195,18 @@ def free_port() -> int:
 
 
 def environment() -> dict[str, str]:
-    """Everything on the loopback, on a port of this run."""
+    """Everything on the loopback, on a port of this run.
+
+    No program is found by name: libca would start a repeater, which outlives its client and holds the
+    client's output open, so that its end is never seen.
+    """
     port, repeater = str(free_port()), str(free_port())
     names = ("EPICS_CA_ADDR_LIST", "EPICS_CAS_INTF_ADDR_LIST", "EPICS_CAS_BEACON_ADDR_LIST")
     loopback = dict.fromkeys(names, "127.0.0.1")
     off = dict.fromkeys(("EPICS_CA_AUTO_ADDR_LIST", "EPICS_CAS_AUTO_BEACON_ADDR_LIST"), "NO")
     ports = dict.fromkeys(("EPICS_CA_SERVER_PORT", "EPICS_CAS_SERVER_PORT"), port)
     ports |= dict.fromkeys(("EPICS_CA_REPEATER_PORT", "EPICS_CAS_BEACON_PORT"), repeater)
-    return {**os.environ, **loopback, **off, **ports}
+    return {**os.environ, **loopback, **off, **ports, "PATH": str(Path(__file__).parent)}
 
 
 def measure(server: str, kind: str) -> dict[str, float]:
@@ -221,7 +227,12 @@ def measure(server: str, kind: str) -> dict[str, float]:
                 raise SystemExit(f"the {server} server ended")
         env["BENCH_SERVER"] = str(process.pid)
         answer = subprocess.run(
-            [*me, "--client", kind], env=env, capture_output=True, text=True, timeout=60, check=False
+            [*me, "--client", kind],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=CLIENT_SECONDS,
+            check=False,
         )
         if answer.returncode:
             raise SystemExit(f"the client of {server} failed ({answer.returncode}):\n{answer.stderr[-2000:]}")

@@ -14,7 +14,7 @@ from numba import types, uint8, uint16, uint32, void
 
 from nifsdc.readout.compiled import compiled, vector
 from nifsdc.readout.cosmic import CosmicRayTest
-from nifsdc.readout.linear import LinearFit
+from nifsdc.readout.linear import SECTION, LinearFit
 from nifsdc.readout.linear_sums import BLOCK
 from nifsdc.readout.memory import from_cache_line
 from rows import Rows, best
@@ -28,6 +28,8 @@ RAMPS = 5
 """times a ramp is added: a busy machine leaves few reads undisturbed"""
 PIECE = 128 * BLOCK
 """pixels that one thread is timed with at once"""
+LARGE_PIECE = 4 * SECTION * BLOCK
+"""and two: of sections for both"""
 SECONDS = 4.0
 MILLI = 1e3
 TEST = CosmicRayTest()
