@@ -22,7 +22,7 @@ from nifsdc.data.ring import FrameRing
 from nifsdc.data.spool import Spool
 from nifsdc.database import load
 from nifsdc.tasks.data import DataTask, SingleReads
-from nifsdc.tasks.messages import Discard, NotStored, Report, Stored
+from nifsdc.tasks.messages import Imageless, NotStored, Report, Stored
 from nifsdc.tasks.store_rate import StoreRate
 
 from .test_fits import check_independently
@@ -257,7 +257,7 @@ def test_what_was_given_up_is_removed_wherever_it_is(
     one.task.handle(part(FrameKind.READ, 1))
     assert one.delivery.spooled == 1
     one.reads.write(part(FrameKind.READ, 2))  # still on its way when the exposure is given up
-    one.task.handle(Discard("e1"))
+    one.task.handle(Imageless("e1", discard=True))
     assert one.delivery.spooled == 0
     one.task.start()
     data_server(tmp_path / "data", port=port)
@@ -270,6 +270,31 @@ def test_what_was_given_up_is_removed_wherever_it_is(
     assert one.reports[0].problem == ""
     assert one.beside() == ["c0001r001.fits", "c0001r002.fits"]
     assert one.delivery.spooled == 0
+
+
+def test_an_exposure_that_failed_keeps_its_reads_and_they_are_told_of(
+    tmp_path: Path, data_server: Start, rig: Any, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, port = data_server(tmp_path / "data")
+    one = rig(port)
+    until(lambda: one.client.connected, "a connection")
+    one.task.handle(part(FrameKind.READ, 0))
+    one.reads.write(part(FrameKind.READ, 1))
+    one.task.handle(Imageless("e1", discard=False))
+    assert one.beside() == ["c0001r001.fits", "c0001r002.fits"]
+    assert f"{NIGHT}/raw/{STEM}: 2 reads or coadds of an exposure without an image" in caplog.text
+    assert one.shown["unclaimed"] == 1
+    one.task.handle(Imageless("e2", discard=False))
+    assert one.shown["unclaimed"] == 1
+
+
+def test_an_image_out_of_the_ring_of_a_killed_process_is_counted_for_by_the_server(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, floor=0)
+    for number in (0, 2):
+        archive.store(part(FrameKind.READ, number))
+    header = fits.getheader(archive.store(image(3, 1)).path)
+    assert [header[name] for name in ("NDRSAVED", "NDRLOST", "COASAVED", "COALOST")] == [2, 1, 0, 1]
+    archive.close()
 
 
 def test_the_server_removes_nothing_of_an_exposure_that_has_an_image(tmp_path: Path) -> None:

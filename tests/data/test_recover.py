@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
 
+from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ledger import Begun, Ledger
 from nifsdc.data.recover import recover
 from nifsdc.data.ring import FrameRing, RingError
@@ -54,6 +56,17 @@ def test_a_frame_in_the_ring_is_kept_and_an_exposure_without_one_is_told(left: t
     assert [begun.label for begun in recovery.interrupted] == ["Night2"]
     assert [spool.load(entry).header.exposure_id for entry in spool.pending()] == ["exp-1"]
     assert recover(ring, spool, ledger) == recovery, "nothing is forgotten before somebody was told"
+
+
+def test_single_reads_are_kept_before_the_image_that_they_belong_to(left: tuple[str, Path]) -> None:
+    ring, folder = left
+    spool, ledger = Spool(folder), Ledger(folder)
+    with FrameRing.create(f"{ring}-reads", 2, 1 << 16) as reads:
+        read = Frame.build("exp-1", FrameKind.READ, {"read": np.zeros((4, 6), np.uint16)}, night="20260301")
+        reads.write(read)
+        recover(ring, spool, ledger, (f"{ring}-reads",))
+    kinds = [spool.load(entry).header.kind for entry in spool.pending()]
+    assert kinds == [FrameKind.READ, FrameKind.SCIENCE]
 
 
 def test_a_ring_that_is_in_use_is_left_alone(left: tuple[str, Path]) -> None:

@@ -101,7 +101,7 @@ class Control:
             self._answers,
             self._pending,
             self._ask,
-            self._discard,
+            self._tell_imageless,
             lambda: self.workers.tasks.slave.read_time,
         )
         self._look = m.Look()
@@ -281,11 +281,11 @@ class Control:
         except TaskBusy as error:
             self._answers.settle(command, f"Data is overloaded ({error})")
 
-    def _discard(self, exposure_id: str) -> None:
+    def _tell_imageless(self, message: m.Imageless) -> None:
         try:
-            self.workers.tasks.data.post(m.Discard(exposure_id))
+            self.workers.tasks.data.post(message)
         except TaskBusy as error:
-            _log.error("what was stored of exposure %s is not removed: %s", exposure_id, error)
+            _log.error("what was stored of exposure %s stays as it is: %s", message.exposure_id, error)
 
     # --- asking the Slave ---------------------------------------------------------------------------------
 

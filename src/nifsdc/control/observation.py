@@ -33,8 +33,8 @@ class Observation:
         how its command is answered, and until when
     ask
         asks the Slave for something on behalf of a command, to be answered within real seconds
-    discard
-        has what was stored of an exposure removed
+    imageless
+        told of an exposure that will have no image, and whether what was stored beside it is to be removed
     read_time
         seconds that the present readout takes
     """
@@ -45,14 +45,14 @@ class Observation:
         answers: Answers,
         pending: Pending,
         ask: Callable[[str, m.Request, float], None],
-        discard: Callable[[str], None],
+        imageless: Callable[[m.Imageless], None],
         read_time: Callable[[], float],
     ) -> None:
         self._show = show
         self._answers = answers
         self._pending = pending
         self._ask = ask
-        self._discard = discard
+        self._imageless = imageless
         self._read_time = read_time
         self._machine = Machine("obs", OBS_TABLE, ObsState.IDLE, show.obs_state)
         self._settings: m.ObservationSettings | None = None
@@ -143,7 +143,7 @@ class Observation:
             case m.NotStored(exposure_id, reason) if self._is_present(exposure_id):
                 self._end(ObsEvent.FAILED, reason)
             case m.Aborted(exposure_id) if self._is_present(exposure_id):
-                self._discard(exposure_id)
+                self._imageless(m.Imageless(exposure_id, discard=True))
                 self._end(ObsEvent.ABORTED, None)
             case _:
                 _log.info("late report %s", report)
@@ -166,6 +166,8 @@ class Observation:
 
     def fail(self, reason: str) -> None:
         """End the observation, if there is one, as failed."""
+        if self._settings is not None:
+            self._imageless(m.Imageless(self._settings.exposure_id, discard=False))
         self._end(ObsEvent.FAILED, reason)
 
     def _end(self, event: ObsEvent, reason: str | None) -> None:

@@ -263,7 +263,7 @@ class Archive:
         names = labelled(named) if named else self._numbered(folder)
 
         def content(name: str) -> list[bytes | memoryview]:
-            extra = [filename_card(name)]
+            extra = [filename_card(name), *beside.counted(self._journal, header)]
             if not label:
                 extra.append(card("DATALAB", Path(name).stem))
             return build(frame, extra=extra)

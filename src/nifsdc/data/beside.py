@@ -12,7 +12,8 @@ from pathlib import Path
 
 from nifsdc.data import disk
 from nifsdc.data.errors import DataError
-from nifsdc.data.frame import FrameKind
+from nifsdc.data.frame import Card, FrameHeader, FrameKind
+from nifsdc.data.header import card
 from nifsdc.data.journal import Journal, JournalEntry
 
 FOLDER = "raw"
@@ -29,6 +30,24 @@ class Unclaimed:
     folder: str
     """below the root"""
     files: int
+
+
+def counted(journal: Journal, image: FrameHeader) -> tuple[Card, ...]:
+    """Return the cards that tell how many reads and coadds of an image there are, and how many are not.
+
+    None for an image that says so itself. One that nobody could count for came out of the ring of a process
+    that was killed, and its reads and coadds were sent before it.
+    """
+    if not image.reads and not image.coadds:
+        return ()
+    kinds = [entry.key.split("/")[1] for entry in journal.of(image.exposure_id)]
+    reads, coadds = (kinds.count(kind) for kind in _BESIDE)
+    return (
+        card("NDRSAVED", reads),
+        card("NDRLOST", image.reads - reads),
+        card("COASAVED", coadds),
+        card("COALOST", image.coadds - coadds),
+    )
 
 
 def unclaimed(root: Path, journal: Journal) -> list[Unclaimed]:

@@ -126,7 +126,8 @@ class FrameHeader:
     folder: str = ""
     """folder below that of the night, for what is stored beside an image: ``raw/T051500_1a2b3c4d``"""
     reads: int = 0
-    """reads of its exposure that were handed on before it, to be stored as frames of their own"""
+    """reads of its exposure that were handed on before it, to be stored as frames of their own; 0 once its
+    cards tell what became of them"""
     coadds: int = 0
     """coadds of its exposure likewise"""
 

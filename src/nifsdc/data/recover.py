@@ -54,7 +54,8 @@ def recover(ring: str, spool: Spool, ledger: Ledger, others: Iterable[str] = ())
     if not left:
         return Recovery()
     wanted = {begun.exposure_id for begun in left}
-    for frame in chain.from_iterable(map(_frames, (ring, *others))):
+    # The image last: the server counts what there is beside it.
+    for frame in chain.from_iterable(map(_frames, (*others, ring))):
         if frame.header.exposure_id in wanted and frame.header.kind not in NOT_STORED:
             spool.put(frame)
             LOG.info("%s was in the ring and is in the spool now", frame.header.key)

@@ -17,7 +17,7 @@ from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing, Policy, Reader
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.keeping import MEGA, STORE_SECONDS, Keeping
-from nifsdc.tasks.messages import Discard, Done, Failed, NotStored, Promote, Reporter, Stored
+from nifsdc.tasks.messages import Done, Failed, Imageless, NotStored, Promote, Reporter, Stored
 from nifsdc.tasks.store_rate import StoreRate
 from nifsdc.tasks.task import Task
 
@@ -49,7 +49,7 @@ class SingleReads:
     """how fast they can be stored"""
 
 
-class DataTask(Task[Frame | Promote | Discard]):
+class DataTask(Task[Frame | Promote | Imageless]):
     """Stores frames, has scratch files made runs, and has what was given up removed.
 
     Parameters
@@ -113,7 +113,7 @@ class DataTask(Task[Frame | Promote | Discard]):
             return f"no room: needs {beside_bytes / 1e9:.1f} GB, has {self._spare_bytes / 1e9:.1f}"
         return self._refusal or None
 
-    def next_message(self, seconds: float) -> Frame | Promote | Discard | None:
+    def next_message(self, seconds: float) -> Frame | Promote | Imageless | None:
         """Take the next request, or else the next frame out of the rings."""
         deadline = time.monotonic() + seconds
         while True:
@@ -127,17 +127,24 @@ class DataTask(Task[Frame | Promote | Discard]):
         frame = self._reader.next(0.0)
         return frame if frame is not None or self._reads is None else self._reads.next(0.0)
 
-    def handle(self, message: Frame | Promote | Discard) -> None:
+    def handle(self, message: Frame | Promote | Imageless) -> None:
         """Store a frame that is to be stored; others are for displays, which read the ring themselves."""
         match message:
             case Promote():
                 self._promote(message)
-            case Discard(exposure_id) if self._reads is not None:
-                self._keeping.discard(exposure_id)
+            case Imageless(exposure_id, discard) if self._reads is not None:
+                self._imageless(exposure_id, discard=discard)
             case Frame() if message.header.kind in BESIDE:
                 self._busy_with(message)
             case Frame() if message.header.kind is FrameKind.SCIENCE:
                 self._busy_with(message)
+
+    def _imageless(self, exposure_id: str, *, discard: bool) -> None:
+        if discard:
+            self._keeping.discard(exposure_id)
+        else:
+            self._empty_reads()
+            self._keeping.abandon(exposure_id)
 
     def _promote(self, request: Promote) -> None:
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nifsdc.data.client import DataClient
 from nifsdc.data.delivery import Delivery
 from nifsdc.data.errors import NotDelivered, SpoolError, StoreFailed
-from nifsdc.data.frame import Card, Frame, FrameKind
+from nifsdc.data.frame import Card, Frame, FrameHeader, FrameKind
 from nifsdc.data.header import card
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.store_rate import StoreRate
@@ -30,6 +30,8 @@ class Tally:
     """What has become of the reads and coadds of one exposure."""
 
     exposure_id: str = ""
+    folder: str = ""
+    """below the data of the server"""
     reads: int = 0
     """on the server's disk, or in the spool"""
     coadds: int = 0
@@ -80,21 +82,14 @@ class Keeping:
         if header.exposure_id in self._given_up:
             return
         if header.exposure_id != self._tally.exposure_id:
-            self._begin(header.exposure_id)
+            self._begin(header)
         if self._is_safe(frame, now=now and self._client.connected):
             self._tally.add(header.kind)
         self._show()
 
-    def _begin(self, exposure_id: str) -> None:
-        before = self._tally
-        if before.reads or before.coadds:
-            _log.warning(
-                "%d reads and %d coadds of exposure %s are stored, and no image",
-                before.reads,
-                before.coadds,
-                before.exposure_id,
-            )
-        self._tally = Tally(exposure_id)
+    def _begin(self, header: FrameHeader) -> None:
+        self._tell_imageless()
+        self._tally = Tally(header.exposure_id, f"{header.night}/{header.folder}")
         self._status.set("readsLost", 0)
         self._status.set("coaddsLost", 0)
 
@@ -131,7 +126,7 @@ class Keeping:
         if not header.reads and not header.coadds:
             return image, ""
         if header.exposure_id != self._tally.exposure_id:
-            self._begin(header.exposure_id)
+            self._begin(header)
         tally, self._tally = self._tally, Tally()
         lost = header.reads - tally.reads, header.coadds - tally.coadds
         self._status.set("readsLost", lost[0])
@@ -156,6 +151,21 @@ class Keeping:
         return self._delivery.waiting(exposure_id)
 
     # --- exposures that were given up ---------------------------------------------------------------------
+
+    def abandon(self, exposure_id: str) -> None:
+        """Note that an exposure will have no image, and tell of the reads and coadds that there are."""
+        if exposure_id == self._tally.exposure_id:
+            self._tell_imageless()
+            self._tally = Tally()
+
+    def _tell_imageless(self) -> None:
+        tally = self._tally
+        if tally.reads or tally.coadds:
+            _log.warning(
+                "%s: %d reads or coadds of an exposure without an image",
+                *(tally.folder, tally.reads + tally.coadds),
+            )
+            self._status.set("unclaimed", int(self._status.get("unclaimed")) + 1)
 
     def discard(self, exposure_id: str) -> None:
         """Give up what there is of an exposure, here and on the server; from now on nothing of it is kept."""
@@ -209,7 +219,7 @@ class Keeping:
 
 
 def _with(frame: Frame, *changed: Card) -> Frame:
-    """Return a frame with other values on some of its cards; cards that it does not have are not added."""
+    """Return an image with other values on some of its cards, which tell now what became of the rest."""
     new = {one.keyword: one for one in changed}
     cards = tuple(new.get(one.keyword, one) if not one.extension else one for one in frame.header.cards)
-    return Frame(dataclasses.replace(frame.header, cards=cards), frame.arrays)
+    return Frame(dataclasses.replace(frame.header, cards=cards, reads=0, coadds=0), frame.arrays)

@@ -156,10 +156,12 @@ class Promote:
 
 
 @dataclass(frozen=True)
-class Discard:
-    """Have the Data task remove what was stored of an exposure that was given up."""
+class Imageless:
+    """Tell the Data task that there will be no image of an exposure."""
 
     exposure_id: str
+    discard: bool
+    """whether reads and coadds that were stored already are to be removed"""
 
 
 Held = PauseExposure | ResumeExposure | RetimeExposure
