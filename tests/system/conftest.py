@@ -87,6 +87,7 @@ class System:
         self.process = process
         self._control_port = control_port
         self._channels: dict[str, Any] = {}
+        self._monitored: set[str] = set()
 
     def channel(self, name: str) -> Any:
         if name not in self._channels:
@@ -125,6 +126,7 @@ class System:
         return message
 
     def monitor(self, *names: str) -> Monitor:
+        self._monitored.update(names)
         return Monitor(self, names)
 
     def wait(self, name: str, value: Any, seconds: float = 60.0) -> None:
@@ -175,6 +177,11 @@ class System:
     def close(self) -> None:
         for each in self._channels.values():
             each.disconnect()
+        # libca keeps looking for them, the longer the less often, and so would the next system of this name.
+        for name in self._monitored | set(self._channels):
+            known = epics.ca.get_cache(self.top + name)
+            if known is not None and known.chid is not None:
+                epics.ca.clear_channel(known.chid)
 
 
 @contextmanager
