@@ -8,9 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..system.conftest import Monitor, wait_until
-from .rig import Name, Rig, verified
+from .rig import ERROR, IDLE, Name, Rig, ended_in, verified
 
-IDLE, BUSY, ERROR = 0, 2, 3
 ANSWER_SECONDS = 120.0
 AFTER_END = 1.3
 """moments are spread over so many times the length of an observation"""
@@ -41,20 +40,26 @@ class Outcome:
 def observe(rig: Rig, label: str) -> Monitor:
     """Start an observation, and return what sees its CAR."""
     seen = rig.system.monitor("dc:observeC.VAL")
-    rig.system.put("dc:observe.A", label)
-    assert rig.system.start() > 0, rig.system.message()
+    wait_until(lambda: _accepted(rig, label), ANSWER_SECONDS, "a data server to be connected")
     return seen
 
 
-def ended(events: list[tuple[str, object]]) -> bool:
-    return BUSY in (values := [value for _, value in events]) and values[-1] in (IDLE, ERROR)
+def _accepted(rig: Rig, label: str) -> bool:
+    """START, and tell whether it was accepted; it may be refused while the IOC connects to a new server."""
+    rig.system.put("dc:observe.A", label)
+    if rig.system.start() > 0:
+        return True
+    message = rig.system.message()
+    rig.system.put("dc:nifsApply.DIR", "CLEAR")
+    assert message == "data server not connected"
+    return False
 
 
 def length_of_one(rig: Rig) -> float:
     """Return the seconds from START to IDLE of an observation that nobody disturbs."""
     began = time.monotonic()
     seen = observe(rig, "Undisturbed")
-    seen.wait(ended, ANSWER_SECONDS)
+    seen.wait(ended_in(IDLE, ERROR), ANSWER_SECONDS)
     seen.close()
     return time.monotonic() - began
 
@@ -67,7 +72,7 @@ def trial(rig: Rig, name: Name, label: str, after: float) -> Outcome:
     if name is not Name.IOC:
         if name is Name.SERVER:
             rig.start(name)
-        seen.wait(ended, ANSWER_SECONDS)
+        seen.wait(ended_in(IDLE, ERROR), ANSWER_SECONDS)
     answer = _answer(rig, seen, name)
     seen.close()
     if name is Name.SERVER:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -15,9 +15,22 @@ from astropy.io import fits
 from nifsdc.cli.process import Part
 
 from ..ports import free_port
-from ..system.conftest import START_SECONDS, System, random_top, wait_until
+from ..system.conftest import START_SECONDS, System, random_top, wait_until, watching
 
 RESTART_SECONDS = 90.0
+
+
+IDLE, BUSY, ERROR = 0, 2, 3
+
+
+def ended_in(*states: int) -> Callable[[list[tuple[str, object]]], bool]:
+    """Return what tells of the events of a CAR whether it was BUSY and has ended in one of these states."""
+
+    def ended(events: list[tuple[str, object]]) -> bool:
+        values = [value for _, value in events]
+        return BUSY in values and values[-1] in states
+
+    return ended
 
 
 class Name(Enum):
@@ -84,13 +97,17 @@ class Rig:
         self.wait_ready()
 
     def _init(self) -> None:
+        # Always once: the IOC may not have noticed yet that the controller was gone, and show READY.
         deadline = time.monotonic() + RESTART_SECONDS
-        while self.system.get("sad:dc:sdsuSnlState", text=True) != "READY":
+        while True:
+            with watching(self.system, "dc:initC.VAL") as seen:
+                if self.system.start_marked("init") > 0:
+                    seen.wait(ended_in(IDLE, ERROR))
+                    if seen.of("dc:initC.VAL")[-1] == IDLE:
+                        return
+                else:
+                    self.system.put("dc:nifsApply.DIR", "CLEAR")
             assert time.monotonic() < deadline, "the controller does not come back"
-            if self.system.start_marked("init") > 0:
-                wait_until(lambda: self.system.get("dc:initC.VAL") in (0, 3), 60.0, "init to end")
-            else:
-                self.system.put("dc:nifsApply.DIR", "CLEAR")
 
     def wait_ready(self) -> None:
         """Wait until an observation could be taken, and nothing waits to be stored."""
@@ -121,6 +138,7 @@ def running(folder: Path, speed: str) -> Iterator[Rig]:
     try:
         for name in Name:
             rig.start(name)
+        rig.wait_ready()
         rig.system.configure(obs_readMode="DCS", obs_exposed=6.0)
         yield rig
     finally:

@@ -24,7 +24,7 @@ from nifsdc.client.subscription import Subscription
 
 from ..waiting import channel
 
-START_SECONDS = 90.0
+START_SECONDS = 200.0
 END_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
 """for a single get, put or connection; nothing is measured by it"""

@@ -29,7 +29,8 @@ examples:
 exit status: 0 ended as asked, 1 a part failed, 2 wrong usage or configuration;
 with --once those of `nifsdc observe`"""
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
+"""real seconds for each part: the first start compiles the loops of the readout, on a busy machine slowly"""
 
 
 def add_parser(subparsers: Any) -> None:
