@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc.readout.fowler_loops import add_and_mark, add_reads, divided
-from nifsdc.readout.memory import from_cache_line
+from nifsdc.readout.memory import from_cache_line, zeros_from_cache_line
 from nifsdc.readout.parts import each, ranges
 from nifsdc.readout.quality import Quality
 
@@ -70,9 +70,9 @@ class FowlerSum:
         self.saturation = saturation
         self._threads = threads
         self._pool = pool
-        self._sum = from_cache_line((pixels,), np.int32)
-        self._saturated = from_cache_line((pixels,), np.bool_)
-        self.clear()
+        self._sum = zeros_from_cache_line((pixels,), np.int32)
+        self._saturated = zeros_from_cache_line((pixels,), np.bool_)
+        self._arrived = [0] * sets
 
     def clear(self) -> None:
         """Begin another exposure with the same settings."""

@@ -20,6 +20,15 @@ def from_cache_line(shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
     return room[start : start + size].view(element).reshape(shape)
 
 
+def zeros_from_cache_line(shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
+    """As `from_cache_line`, all 0; takes no memory before it is used."""
+    element = np.dtype(kind)
+    size = int(np.prod(shape)) * element.itemsize
+    room = np.zeros(size + CACHE_LINE, np.uint8)
+    start = -room.ctypes.data % CACHE_LINE
+    return room[start : start + size].view(element).reshape(shape)
+
+
 def address_of(array: NDArray[Any]) -> int:
     """Return where its first element is; quicker than ``array.ctypes.data``."""
     return int(array.__array_interface__["data"][0])
