@@ -28,7 +28,7 @@ MOST_READS = 254
 FIRST_ENTRIES = 2 * BLOCK
 """hit pixels there is room for at first; the room doubles when it is used up"""
 SECTION = 256
-"""blocks of a section at most"""
+"""blocks of a section at most, where several threads take sections in turn"""
 WHOLE_SCALE = 65536
 """one more than the greatest sample: a pixel never saturates"""
 
@@ -140,7 +140,9 @@ class LinearFit:
         self._bad = bad
         self._threads = threads
         self._pool = pool
-        share = min(SECTION, -(-pixels // (threads * BLOCK))) * BLOCK
+        share = -(-pixels // (threads * BLOCK)) * BLOCK
+        if threads > 1:
+            share = min(share, SECTION * BLOCK)
         self._sections = [_Section(first, min(share, pixels - first)) for first in range(0, pixels, share)]
         self._arrived = 0
         self.clear()
