@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Processes that share the tests, file by file. More than two make the systems under test slow on two cores.
+WORKERS ?= 2
 
 .PHONY: run test bench soak lint clean
 
@@ -10,7 +12,7 @@ run: $(STAMP)  ## simulator, data server, IOC and a first exposure; keeps runnin
 	$(BIN)/nifsdc up --first --data-dir data
 
 test: $(STAMP)  ## every test
-	$(BIN)/pytest -m "not soak"
+	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadfile
 
 soak: $(STAMP)  ## the slow endurance tests
 	$(BIN)/pytest -m soak --timeout 3600
