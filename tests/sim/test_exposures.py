@@ -246,5 +246,6 @@ def test_a_window_table_is_obeyed_from_memory(ccd: Bench) -> None:
     ccd.set(TIMING, 0xF9, 1000)
     block = ccd.link.progress().block + 1
     ccd.tell(TIMING, "RDC")
+    ccd.pixels(block, 5 * 7 + 2 * 11)
     ccd.still()
     assert ccd.link.progress() == (block, 5 * 7 + 2 * 11)
