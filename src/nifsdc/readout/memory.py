@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,19 @@ CACHE_LINE = 64
 
 def from_cache_line(shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
     """Return a contiguous array with whatever its memory held, its first element at a cache line."""
-    element = np.dtype(kind)
-    size = int(np.prod(shape)) * element.itemsize
-    room = np.empty(size + CACHE_LINE, np.uint8)
-    start = -room.ctypes.data % CACHE_LINE
-    return room[start : start + size].view(element).reshape(shape)
+    return _placed(np.empty, shape, np.dtype(kind))
 
 
 def zeros_from_cache_line(shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
     """As `from_cache_line`, all 0; takes no memory before it is used."""
-    element = np.dtype(kind)
+    return _placed(np.zeros, shape, np.dtype(kind))
+
+
+def _placed(
+    make: Callable[..., NDArray[Any]], shape: tuple[int, ...], element: np.dtype[Any]
+) -> NDArray[Any]:
     size = int(np.prod(shape)) * element.itemsize
-    room = np.zeros(size + CACHE_LINE, np.uint8)
+    room = make(size + CACHE_LINE, np.uint8)
     start = -room.ctypes.data % CACHE_LINE
     return room[start : start + size].view(element).reshape(shape)
 
