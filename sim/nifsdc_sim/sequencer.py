@@ -115,7 +115,7 @@ class Sequencer:
         self._given_up = False
         self._ending = False
         self._unsent: int | None = None
-        """pixels of the last block that are still to be sent; None before it"""
+        """pixels of the present block that are still to be sent; None before it"""
         self._wanted = True
         """whether the demand is one that counts"""
         self._integration_start = 0
@@ -156,7 +156,7 @@ class Sequencer:
 
     @property
     def giving_up(self) -> bool:
-        """Whether it was told to give up, or has sent its last pixel, and has not ended yet."""
+        """Whether it was told to give up, or has sent the last pixel of a block, and has not acted on it yet."""
         return (self._given_up or self._unsent == 0) and self._sequence is not None
 
     def stop(self) -> None:
@@ -215,7 +215,7 @@ class Sequencer:
                 self._card.initialise_address(moment)
                 self._card.expect(sequence.columns, sequence.rows * sequence.reads, moment)
             block += 1
-            moment = self._read_block(sequence, moment, last=block == sequence.blocks)
+            moment = self._read_block(sequence, moment)
 
     def _tell_exposure(self, sequence: Sequence, block: int, moment: int) -> None:
         """Put on the noticeboard what the beginning of a block says of the exposure."""
@@ -231,6 +231,7 @@ class Sequencer:
         """Wait as long as demanded, by a tick of the millisecond timer; return when the wait ended."""
         with self.changed:
             self.phase = Phase.INTEGRATING
+            self._unsent = None
             if sequence.integration is Integration.AT_TIME:
                 self._integration_start = sequence.start_ns
             else:
@@ -257,12 +258,11 @@ class Sequencer:
         self._integration_end = max(tick, start + max(LEAST_EXPOSURE_MS, self._demanded_ms()) * MS)
         self._agenda.hold(self._integration_end)
 
-    def _read_block(self, sequence: Sequence, start: int, *, last: bool) -> int:
+    def _read_block(self, sequence: Sequence, start: int) -> int:
         """Send the reads of a block and return when the last pixel was clocked."""
         pixels = sequence.reads * self._array.pixels(sequence.clocking)
         faults = PixelFaults.take(self._faults, sequence.label, pixels)
-        if last:
-            self._unsent = pixels
+        self._unsent = pixels
         sent = 0
         moment = start
         complete = False

@@ -1,6 +1,7 @@
 """Every command of INS-DAS-18 over the link: words, answers, refusals, and both noticeboards."""
 
 import itertools
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from nifsdc.sdsu.commands import COMMANDS, Detectors, Reply
 from nifsdc.sdsu.words import Board, word
 
-from ..waiting import until
+from ..waiting import DEADLINE_S, until
 from .bench import TIMING, UTILITY, Bench, P, X, Y, bench
 
 DON, ERR = word("DON"), word("ERR")
@@ -217,6 +218,25 @@ def test_during_a_readout_only_abr_is_obeyed(any_controller: Bench) -> None:
     assert answers == [(0x020002, ERR)] * 2
     assert any_controller.ask(TIMING, "TDL", 5) == 5
     assert any_controller.y(TIMING, 6) == 2
+
+
+def test_what_is_said_to_the_last_pixel_of_a_read_is_obeyed() -> None:
+    """Of any read of a ramp, not only of a sequence's last one: the pixels have come."""
+    with bench() as ir:
+        ir.start()
+        exposure = Y | ir.ask(UTILITY, "RDM", P | 0x1FF)
+        before = ir.link.progress().block
+        ir.done(TIMING, "RDT", 1)
+        for read in range(20):
+            if read:
+                ir.set(UTILITY, 0, read * 20_000)
+            whole = (before + 1 + read, IR_FRAME)
+            deadline = time.monotonic() + DEADLINE_S
+            while ir.link.progress() < whole:  # without a pause: the next word comes as early as it can
+                assert time.monotonic() < deadline
+            ir.link.consumed(*whole)
+            assert ir.ask(UTILITY, "RDM", exposure) == read * 20_000
+        ir.tell(TIMING, "ABR")
 
 
 def test_the_temperature_approaches_the_demand_with_its_time_constant(ccd: Bench) -> None:

@@ -71,6 +71,12 @@ def test_a_ramp_is_read_at_its_times_and_its_image_is_the_rate(system: System) -
     assert dark.std() == pytest.approx(slope_noise(9, 15.0), rel=0.05)
 
 
+def test_a_ramp_is_read_at_its_times_when_its_start_is_answered_late(system: System) -> None:
+    linear(system, 30.0, 2)
+    assert system.simulator(command="inject", kind="late-reply", label="RDT", seconds=0.5)["ok"] is True
+    assert fits.getheader(system.observe())["EXPTIME"] == pytest.approx(30.0, abs=0.05)
+
+
 def test_coadds_of_ramps_are_the_rate_of_all_of_them(system: System) -> None:
     linear(system, 60.0, 4, obs_ncoadds=3)
     with fits.open(system.observe()) as hdus:

@@ -206,8 +206,9 @@ class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
     def _begin_ramp(self, cancel: threading.Event) -> None:
         self._read_ms.clear()
         self._demanded = 0
-        self.controller.command(Board.TIMING, "RDT", 1)
+        # Not after the answer: pixels may be here by then, and each read would be asked for too late.
         self._opened = self.link.clock.now()
+        self.controller.command(Board.TIMING, "RDT", 1)
         self._heed(cancel)
 
     def read_set(

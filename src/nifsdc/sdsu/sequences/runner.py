@@ -156,10 +156,12 @@ class Runner:
 
     def _send(self, step: Send) -> None:
         self._exposing |= step.label == "BEX"
+        sent = self._controller.link.clock.now()
         answer = self._controller.send(step)
         self._exposing &= step.label != "DEX"
         if step.starts_timer:
-            self._timer = self._controller.link.clock.now()
+            # Pixels may be here before RDT is answered: reads would be asked for too late.
+            self._timer = sent if step.label == "RDT" else self._controller.link.clock.now()
         if answer is not None and COMMANDS[step.label].reply is not Reply.DONE:
             self._record.answers.append((step.label, answer))
             if step.arguments == (CURRENT,):
