@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float32, int64, void
+from numba import float32, int32, int64, void
 from numba.core import types
 from numpy.typing import NDArray
 
@@ -13,12 +13,10 @@ from nifsdc.readout.compiled import compiled, vector
 
 Array = NDArray[Any]
 
-LANES = 64
+LANES = 16
 """sums kept side by side, so that pixels are added several at a time, and each sum stays short"""
-TOGETHER = 4
+TOGETHER = 16
 """pixels that are added to each other before they are added to a sum"""
-FEW = 4
-"""sums that are added one after another at the end"""
 STRIP = 16
 """pixels of one cache line of 32-bit samples: what a row is read in while planes are written"""
 IMAGE = types.Array(float32, 2, "C", readonly=True)
@@ -26,58 +24,39 @@ OFFSETS = vector(int64, read_only=True)
 
 
 @compiled()
-def _total(sums: Array) -> float:
-    """Sum of sums side by side, whose number is a power of two; they are used up."""
-    width = len(sums)
-    while width > FEW:
-        width //= 2
-        for k in range(width):
-            sums[k] += sums[k + width]
-    total = 0.0
-    for k in range(FEW):
-        total += sums[k]
-    return total
+def _known(pixel: float) -> float:
+    """A pixel, or nothing where it has no value."""
+    return pixel if pixel == pixel else float32(0.0)
 
 
 @compiled()
-def _sum_all(pixels: Array, sums: Array) -> float:
-    """Sum of pixels; not a number if one of them is none."""
+def _sum(pixels: Array, sums: Array, counts: Array) -> tuple[float, int]:
+    """Sum of the pixels that have a value, and how many do; both arrays are for its own use."""
     sums[:] = 0
+    counts[:] = 0
     done, several = 0, TOGETHER * LANES
     while done + several <= len(pixels):
         part = pixels[done : done + several]
-        for k in range(LANES):
-            sums[k] += (part[k] + part[k + LANES]) + (part[k + 2 * LANES] + part[k + 3 * LANES])
+        for lane in range(LANES):
+            together, known = float32(0.0), int32(0)
+            for k in range(TOGETHER):
+                pixel = part[lane + k * LANES]
+                together += _known(pixel)
+                known += int32(pixel == pixel)
+            sums[lane] += together
+            counts[lane] += known
         done += several
     while done < len(pixels):
         part = pixels[done : done + LANES]
-        for k in range(len(part)):
-            sums[k] += part[k]
+        for lane in range(len(part)):
+            sums[lane] += _known(part[lane])
+            counts[lane] += int32(part[lane] == part[lane])
         done += LANES
-    return _total(sums)
-
-
-@compiled()
-def _sum_some(pixels: Array, sums: Array, counts: Array) -> tuple[float, float]:
-    """Sum of the pixels that are numbers, and how many they are."""
-    sums[:] = 0
-    counts[:] = 0
-    for start in range(0, len(pixels), LANES):
-        part = pixels[start : start + LANES]
-        for k in range(len(part)):
-            there = part[k] == part[k]
-            sums[k] += part[k] if there else float32(0.0)
-            counts[k] += float32(1.0) if there else float32(0.0)
-    return _total(sums), _total(counts)
-
-
-@compiled()
-def _sum(pixels: Array, sums: Array, counts: Array) -> tuple[float, float]:
-    """Sum of the pixels that have a value, and how many do."""
-    total = _sum_all(pixels, sums)
-    if total == total:
-        return total, float(len(pixels))
-    return _sum_some(pixels, sums, counts)
+    total, there = 0.0, 0
+    for lane in range(LANES):
+        total += sums[lane]
+        there += counts[lane]
+    return total, there
 
 
 @compiled(void(IMAGE, OFFSETS, OFFSETS, int64, types.Array(float32, 2, "C")))
@@ -93,14 +72,14 @@ def collapse(image: Array, rows: Array, starts: Array, count: int, into: Array) 
     into
         shape (pixels along a slitlet, slitlets)
     """
-    sums, counts = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    sums, counts = np.empty(LANES, np.float32), np.empty(LANES, np.int32)
     for slitlet in range(len(rows)):
         begin, end = max(0, starts[slitlet]), min(image.shape[1], starts[slitlet] + count)
         for y in range(into.shape[0]):
-            total, there = 0.0, 0.0
+            total, there = 0.0, 0
             if begin < end:
                 total, there = _sum(image[rows[slitlet] + y, begin:end], sums, counts)
-            into[y, slitlet] = float32(total * count / there) if there > 0.0 else float32(np.nan)
+            into[y, slitlet] = float32(total * count / there) if there > 0 else float32(np.nan)
 
 
 @compiled(void(IMAGE, OFFSETS, OFFSETS, int64, types.Array(float32, 3, "C")))
