@@ -156,7 +156,7 @@ class Sequencer:
 
     @property
     def giving_up(self) -> bool:
-        """Whether it was told to give up, or has sent the last pixel of a block, and has not acted on that."""
+        """Whether it was told to give up, or has sent a block's last pixel, and has not acted on that."""
         return (self._given_up or self._unsent == 0) and self._sequence is not None
 
     def stop(self) -> None:
