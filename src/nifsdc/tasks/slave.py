@@ -1,7 +1,7 @@
 """The Slave task: owns the camera, carries out one message at a time (SDN 11.03 section 5.1.2).
 
-While an observation runs it stays in its monitoring loop: it looks at the queue for stop and abort, keeps
-the time records moving, and leaves the pixels to the Readout task.
+While an observation runs it stays in its monitoring loop: it looks at the queue for stop and abort, has
+the time records kept moving, and leaves the pixels to the Readout task.
 """
 
 from __future__ import annotations
@@ -41,20 +41,17 @@ from nifsdc.tasks.messages import (
     Shutdown,
     StopExposure,
 )
+from nifsdc.tasks.progress import Progress
 from nifsdc.tasks.readout import ReadoutTask
 from nifsdc.tasks.reasons import brief
 from nifsdc.tasks.task import Task
 
 MONITOR_SECONDS = 0.05
 """real seconds between two looks of the monitoring loop"""
-NUMBERS_SECONDS = 0.5
-"""real seconds between two looks at the time left, the reads done and the like"""
 TELEMETRY_SECONDS = 5.0
 """real seconds between two readings of temperatures and states while nothing is exposed"""
 STOP_MARGIN = 1.0
 """detector seconds before the last reads in which a stop is not sent: it would meet the readout"""
-ACTIVE, INACTIVE = 0, 1
-"""the flags prep, acq and rdout are 0 while it happens (icd/nifs_clients.md)"""
 
 
 class SlaveState(IntEnum):
@@ -103,10 +100,9 @@ class SlaveTask(Task[Request]):
         self._status = status
         self._engineering = Engineering(camera, status)
         self._views = IdleViews(camera, readout, status)
+        self._progress = Progress(status)
         self._state = SlaveState.DOWN
         self._next_telemetry = 0.0
-        self._next_numbers = 0.0
-        self._shown_phase: Phase | None = None
         self._kept: deque[Request] = deque()
 
     @property
@@ -126,7 +122,7 @@ class SlaveTask(Task[Request]):
     def begin(self) -> None:
         """Show the state it starts in."""
         self._enter(SlaveState.DOWN)
-        self._show(prep=INACTIVE, acq=INACTIVE, rdout=INACTIVE)
+        self._progress.nothing()
 
     def handle(self, message: Request) -> None:
         """Carry out one request and report how it ended, and then those that came while it was ending."""
@@ -217,7 +213,7 @@ class SlaveTask(Task[Request]):
         settings = request.settings
         self._report(ExposureBegun(settings))
         self._enter(SlaveState.PREPARING)
-        self._show(prep=ACTIVE)
+        self._progress.preparing()
         try:
             plan = self._camera.plan(settings.request)
         except ValueError as error:
@@ -235,7 +231,7 @@ class SlaveTask(Task[Request]):
             self._readout.post(exposure)
             self._monitor(exposure)
         finally:
-            self._show(prep=INACTIVE, acq=INACTIVE, rdout=INACTIVE)
+            self._progress.nothing()
         self._conclude(request, exposure)
 
     def _monitor(self, exposure: Exposure) -> None:
@@ -260,14 +256,14 @@ class SlaveTask(Task[Request]):
                     self._report(Failed(other, "an exposure is under way"))
             if self._ending.is_set() and not exposure.cancel.is_set():
                 self._cancel(exposure)
-            self._show_progress(exposure)
+            self._enter(SlaveState.READING if exposure.phase in READING else SlaveState.MONITORING)
+            self._progress.show(exposure)
             if exposure.stop.is_set() and not asked_to_finish:
                 asked_to_finish = self._finish_early(exposure)
             if exposure.cancel.is_set() and not exposure.finished.wait(END_SECONDS):
                 exposure.error = exposure.error or TimeoutError("Readout did not let go of the exposure")
                 return
-        self._next_numbers = 0.0
-        self._show_progress(exposure)
+        self._progress.show_at_once(exposure)
 
     def _hold(self, exposure: Exposure, request: Held) -> None:
         """Pause, resume or retime the integration, or say why that cannot be."""
@@ -319,36 +315,6 @@ class SlaveTask(Task[Request]):
                 self._cancel(exposure)
         return True
 
-    def _show_progress(self, exposure: Exposure) -> None:
-        """Show the phase at once, and the numbers now and then: twenty a second would bury a camonitor."""
-        phase, plan = exposure.phase, exposure.plan
-        reading = phase in READING
-        self._enter(SlaveState.READING if reading else SlaveState.MONITORING)
-        size = exposure.size
-        reads = exposure.pixels_done // size.pixels
-        rows = exposure.pixels_done * size.rows // size.pixels
-        self._show(
-            prep=ACTIVE if phase in (Phase.WAITING, Phase.RESETTING) else INACTIVE,
-            acq=ACTIVE if reading or phase is Phase.INTEGRATING else INACTIVE,
-            rdout=ACTIVE if reading else INACTIVE,
-        )
-        now = time.monotonic()
-        if now < self._next_numbers and phase is self._shown_phase:
-            return
-        self._next_numbers, self._shown_phase = now + NUMBERS_SECONDS, phase
-        self._show(
-            timeLeft=round(exposure.time_left(), 2),
-            elapsed=round(exposure.elapsed(), 2),
-            expElapsed=round(exposure.integrated(), 2),
-            perTimeLeft=round(exposure.period_left(), 2),
-            nreads=plan.reads,
-            nreadsDone=reads,
-            nfsDone=reads % plan.nreads if reading else 0,
-            ncoaddsDone=exposure.coadds_done,
-            irProgress=rows,
-            irTarget=plan.reads * size.rows,
-        )
-
     def _conclude(self, request: Observe, exposure: Exposure) -> None:
         exposure_id = request.settings.exposure_id
         self._status.set("timeLeft", 0.0)
@@ -395,7 +361,3 @@ class SlaveTask(Task[Request]):
             self._state = state
             self.log.debug("state %s", state.name)
         self._status.set("slaveState", int(state))
-
-    def _show(self, **values: float) -> None:
-        for name, value in values.items():
-            self._status.set(name, value)
