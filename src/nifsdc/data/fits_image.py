@@ -86,7 +86,7 @@ def build(frame: Frame, *, extra: Sequence[Card] = ()) -> list[bytes | memoryvie
     primary = fits.PrimaryHDU().header
     primary["EXTEND"] = (True, "there are extensions")
     primary["NEXTEND"] = (len(frame.arrays), "number of extensions")
-    buffers: list[bytes | memoryview] = [_finish(_with(primary, cards, ("",)), 0)]
+    buffers: list[bytes | memoryview] = [finished(with_cards(primary, cards, ("",)), 0)]
     lead = frame.header.kind.value
     for spec in sorted(frame.header.arrays, key=lambda spec: (spec.name != lead, *_order(spec))):
         buffers += _image(spec, frame.arrays[spec.name], cards)
@@ -95,7 +95,7 @@ def build(frame: Frame, *, extra: Sequence[Card] = ()) -> list[bytes | memoryvie
 
 def primary_header(header: fits.Header, cards: Sequence[Card]) -> bytes:
     """Return the bytes of a primary header without data, some of its cards replaced, its checksum anew."""
-    return _finish(_with(header.copy(), cards, ("",)), 0)
+    return finished(with_cards(header.copy(), cards, ("",)), 0)
 
 
 def _order(spec: ArraySpec) -> tuple[int, int]:
@@ -129,13 +129,14 @@ def _image(spec: ArraySpec, array: Array, cards: Sequence[Card]) -> list[bytes |
     data, data_sum = _data_unit(array)
     padding = bytes(-data.nbytes % BLOCK)
     return [
-        _finish(_with(header, cards, (extension.name, f"{extension.name}:{version}")), data_sum),
+        finished(with_cards(header, cards, (extension.name, f"{extension.name}:{version}")), data_sum),
         data.reshape(-1).view(np.uint8).data,
         padding,
     ]
 
 
-def _with(header: fits.Header, cards: Sequence[Card], extensions: tuple[str, ...]) -> fits.Header:
+def with_cards(header: fits.Header, cards: Sequence[Card], extensions: tuple[str, ...]) -> fits.Header:
+    """Put the cards of some extensions into a header, in place of those it has; ``""`` is the primary one."""
     unknown = []
     for card in cards:
         if card.extension not in extensions:
@@ -174,7 +175,7 @@ def _card(card: Card) -> fits.Card:
     raise ValueError("it does not fit into a line")
 
 
-def _finish(header: fits.Header, data_sum: int) -> bytes:
+def finished(header: fits.Header, data_sum: int) -> bytes:
     """Return a header's bytes with DATASUM and CHECKSUM set."""
     header["DATASUM"] = (str(data_sum), "checksum of the data")
     header["CHECKSUM"] = (checksum.ZERO, "checksum of header and data")

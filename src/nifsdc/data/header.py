@@ -64,6 +64,10 @@ HEADER_KEYWORDS: tuple[Keyword, ...] = (
     Keyword("UTSTART", "text", "time of day at DATE-OBS"),
     Keyword("UTEND", "text", "time of day at DATE-END"),
     Keyword("MJD-OBS", "float", "[d] modified Julian date of DATE-OBS", decimals=9),
+    Keyword("TIMSYER", "float", "[s] estimated error of the host's clock", decimals=9),
+    Keyword("CLKSRC", "text", "who says so: CHRONY, PTP or KERNEL"),
+    Keyword("CLKSYNC", "bool", "T if the clock was disciplined"),
+    Keyword("TAI-UTC", "int", "[s] leap seconds, TAI - UTC"),
     # exposure
     Keyword("EXPRQ", "float", "[s] exposure time asked for, each coadd"),
     Keyword("EXPTIME", "float", "[s] exposure time measured, mean of the coadds"),
@@ -97,6 +101,8 @@ HEADER_KEYWORDS: tuple[Keyword, ...] = (
     Keyword("NRESETS", "int", "resets before each exposure"),
     Keyword("RSTDELAY", "float", "[s] delay between last reset and first read"),
     Keyword("STOPPED", "bool", "T if the exposure was ended early on request"),
+    Keyword("COMPLETE", "bool", "T once the run is closed"),
+    Keyword("NFRAMES", "int", "frames in the file"),
     # detector and controller
     Keyword("DCNAME", "text", "detector controller"),
     Keyword("SWCREATE", "text", "software that made this"),

@@ -1,0 +1,135 @@
+"""Headers of a cube file: what they say, and how two numbers in them change while the file grows.
+
+The table's data unit always fills the file: what is not yet rows is a gap, which PCOUNT counts as the
+standard has it for the space between a table and its heap. A frame moves its bytes from the one to the
+other, so that the structure is right before and after: NAXIS2 goes up by one, PCOUNT goes down by a row.
+Their two cards follow each other, and the primary header is made so long that both lie in one sector of a
+disk.
+
+Blank cards are kept in both headers for what is only known when the run ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from astropy.io import fits
+
+from nifsdc.data.cube_layout import EXTENSION, CubeLayout
+from nifsdc.data.fits_image import BLOCK, CARD, finished, with_cards
+from nifsdc.data.frame import Card
+from nifsdc.data.header import card, completed
+
+SPARE = 36
+"""blank cards in each header of a file that grows"""
+SECTOR = 512
+"""bytes that a disk writes as a whole"""
+COUNTS_AT = 4 * CARD
+"""where NAXIS2 and PCOUNT begin in the table's header (FITS 4.0 section 7.3.1 gives the order)"""
+COUNTS = 2 * CARD
+
+
+def primary(cards: Sequence[Card]) -> bytes:
+    """Return the primary header of a file that will grow."""
+    header = fits.PrimaryHDU().header
+    header["EXTEND"] = (True, "there are extensions")
+    header["NEXTEND"] = (1, "number of extensions")
+    made = with_cards(header, completed([*cards, card("COMPLETE", False)]), ("",))
+    blocks = _blocks(made)
+    while (blocks * BLOCK + COUNTS_AT) % SECTOR > SECTOR - COUNTS:
+        blocks += 1
+    return _filled(made, blocks)
+
+
+def table(layout: CubeLayout, cards: Sequence[Card]) -> bytes:
+    """Return the header of a table without rows; `counts` makes it one with rows."""
+    header = fits.Header()
+    header["XTENSION"] = ("BINTABLE", "table of frames")
+    header["BITPIX"] = (8, "bytes")
+    header["NAXIS"] = (2, "rows of bytes")
+    header["NAXIS1"] = (layout.row_bytes, "bytes of a row")
+    header["NAXIS2"] = (0, "frames")
+    header["PCOUNT"] = (0, "bytes kept for frames to come")
+    header["GCOUNT"] = (1, "one group")
+    header["TFIELDS"] = (len(layout.columns), "columns")
+    for number, column in enumerate(layout.columns, 1):
+        header[f"TTYPE{number}"] = (column.name, column.comment)
+        header[f"TFORM{number}"] = column.form
+        if column.unit:
+            header[f"TUNIT{number}"] = column.unit
+        if column.shape:
+            rows, columns = column.shape
+            header[f"TDIM{number}"] = f"({columns},{rows})"
+            header[f"TSCAL{number}"] = (1, "the number in the file is not scaled")
+            header[f"TZERO{number}"] = (32768, "added to the number in the file: unsigned")
+    header["EXTNAME"] = (EXTENSION, "a row for each frame")
+    header["EXTVER"] = (1, "version of the extension")
+    header["TIMESYS"] = ("UTC", "time scale of the table")
+    header["TIMEUNIT"] = ("s", "unit of times")
+    header["NWINDOWS"] = (len(layout.windows), "windows, each with a column of images")
+    for number, window in enumerate(layout.windows, 1):
+        header[f"WCCD{number}"] = (window.ccd, f"CCD of window {number}")
+        if window.detsec:
+            header[f"WSEC{number}"] = (window.detsec, "where it is on the unbinned detector")
+    made = with_cards(header, cards, (EXTENSION,))
+    return _filled(made, _blocks(made))
+
+
+def counts(frames: int, gap: int) -> bytes:
+    """Return the two cards that change with every frame.
+
+    Parameters
+    ----------
+    frames
+        rows of the table
+    gap
+        bytes of the data unit behind them
+    """
+    cards = (
+        fits.Card("NAXIS2", frames, "frames"),
+        fits.Card("PCOUNT", gap, "bytes kept for frames to come"),
+    )
+    return "".join(each.image for each in cards).encode("ascii")
+
+
+def parsed(header: bytes) -> fits.Header:
+    """Return a header of its bytes, END and what follows included."""
+    return fits.Header.fromstring(header.decode("ascii"))
+
+
+def closed(header: bytes, cards: Sequence[Card], data_sum: int, extension: str = "") -> bytes:
+    """Return a header with its last cards and its checksums, as long as it was.
+
+    Raises
+    ------
+    ValueError
+        when the cards need more room than was kept
+    """
+    before = parsed(header)
+    while len(before) and before.cards[-1].is_blank:
+        del before[-1]
+    made = with_cards(before, cards, (extension,))
+    for keyword in ("DATASUM", "CHECKSUM"):  # each takes a card, before what is left is filled up
+        made[keyword] = ""
+    _fill(made, len(header) // BLOCK)
+    text = finished(made, data_sum)
+    if len(text) != len(header):
+        raise ValueError(f"a header of {len(text)} bytes at the end; {len(header)} were kept for it")
+    return text
+
+
+def _blocks(header: fits.Header) -> int:
+    cards = len(header.tostring(endcard=False, padding=False)) // CARD + SPARE + 1
+    return -(-cards * CARD // BLOCK)
+
+
+def _fill(header: fits.Header, blocks: int) -> None:
+    """Add blank cards, so that END is the last card of its last block."""
+    wanted = blocks * BLOCK // CARD - 1
+    for _ in range(wanted - len(header.tostring(endcard=False, padding=False)) // CARD):
+        header.append(fits.Card(), end=True)
+
+
+def _filled(header: fits.Header, blocks: int) -> bytes:
+    _fill(header, blocks)
+    return str(header.tostring()).encode("ascii")
