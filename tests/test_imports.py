@@ -22,8 +22,9 @@ ALLOWED: dict[str, set[str]] = {
     "control": {"tasks", "camera", "sdsu", "timing", "data", "dictionary", "database", "records", "config"},
     "client": set(),
     "quicklook": {"data"},
+    "screens": {"database", "records", "quicklook"},
     "cli": {
-        *("sdsu", "timing", "control", "camera", "client", "quicklook"),
+        *("sdsu", "timing", "control", "camera", "client", "quicklook", "screens"),
         *("database", "config", "data", "records", "dictionary"),
     },
 }

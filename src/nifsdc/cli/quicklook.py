@@ -13,6 +13,7 @@ from typing import Any
 from nifsdc import database
 from nifsdc.cli import options
 from nifsdc.config import ConfigError, IocConfig
+from nifsdc.quicklook.streams import run_stream, view_streams
 
 EXAMPLE = """\
 examples:
@@ -36,11 +37,7 @@ The image is taken over PVAccess (EPICS_PVA_ADDR_LIST and so on say where from),
 
 exit status: 0 shown, 1 no hub, no client or no image, 2 wrong usage, 3 the channel does not answer"""
 
-RUN_STREAM, VIEW_STREAMS = "qlStream", ("viewQlStream", "cmpQlStream")
-"""parameters that name streams"""
 LOOK_SECONDS = 1.0
-UNNAMED = "run"
-"""stream of the runs of a camera that names none"""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -105,9 +102,9 @@ def process_arguments(config: IocConfig, run_picture: Path | None, view_picture:
     run_picture, view_picture
         where the newest image of a run and the newest view are drawn; None for nowhere
     """
-    defaults = {each.name: str(each.default) for each in database.load(camera=config.camera).parameters}
-    views = ",".join(defaults[name] for name in VIEW_STREAMS if name in defaults)
-    arguments = ["--top", config.top, "--images", f"{config.ring}={defaults.get(RUN_STREAM, UNNAMED)}"]
+    defaults = {each.name: each.default for each in database.load(camera=config.camera).parameters}
+    views = ",".join(view_streams(defaults))
+    arguments = ["--top", config.top, "--images", f"{config.ring}={run_stream(defaults)}"]
     if views:
         arguments += ["--images", f"{config.view_ring}={views}"]
     for ring, picture in ((config.ring, run_picture), (config.view_ring, view_picture)):
