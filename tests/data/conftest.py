@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import select
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.wire import Wire
 
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.header import cards
@@ -145,71 +144,6 @@ def until() -> Callable[..., None]:
             time.sleep(0.005)
 
     return wait
-
-
-class Wire:
-    """What lies between client and server: passes bytes on, until a test cuts, damages or blocks it."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(0.05)
-        self.port = int(self._listener.getsockname()[1])
-        self.cut_after: int | None = None
-        """bytes towards the server after which every connection is cut"""
-        self.damage_at: int | None = None
-        """byte towards the server, counted on each connection, that is turned over"""
-        self.blocked = threading.Event()
-        """while set, nothing passes towards the server"""
-        self.connections = 0
-        self._ending = threading.Event()
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def _accept(self) -> None:
-        while not self._ending.is_set():
-            try:
-                near, _ = self._listener.accept()
-            except TimeoutError:
-                continue
-            try:
-                far = socket.create_connection(("127.0.0.1", self._target), timeout=2)
-            except OSError:
-                near.close()
-                continue
-            self.connections += 1
-            thread = threading.Thread(target=self._pass_on, args=(near, far))
-            self._threads.append(thread)
-            thread.start()
-
-    def _pass_on(self, near: socket.socket, far: socket.socket) -> None:
-        passed = 0
-        with near, far:
-            while not self._ending.is_set():
-                ends = [far] if self.blocked.is_set() else [near, far]
-                for end in select.select(ends, [], [], 0.02)[0]:
-                    try:
-                        data = end.recv(8192)
-                        if not data:
-                            return
-                        if end is far:
-                            near.sendall(data)
-                            continue
-                        if self.damage_at is not None and passed <= self.damage_at < passed + len(data):
-                            place = self.damage_at - passed
-                            data = data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :]
-                        passed += len(data)
-                        if self.cut_after is not None and passed > self.cut_after:
-                            return
-                        far.sendall(data)
-                    except OSError:
-                        return
-
-    def close(self) -> None:
-        self._ending.set()
-        for thread in self._threads:
-            thread.join(10)
-        self._listener.close()
 
 
 @pytest.fixture

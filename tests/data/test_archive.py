@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from nifsdc.data.delivery import Stored
 from nifsdc.data.errors import LabelRefused
 from nifsdc.data.fits_file import checksum_of
 from nifsdc.data.frame import Frame, FrameKind
+from nifsdc.data.journal import Journal
 from nifsdc.data.names import Template
 
 NIGHT = "20260301"
@@ -100,6 +103,36 @@ def test_a_torn_line_of_the_journal_spoils_nothing(tmp_path: Path, make_frame: C
     assert archive.store(make_frame(1, label="a")).duplicate
     assert archive.store(make_frame(2, label="a")).duplicate
     archive.close()
+
+
+FILLED_UP = """
+import resource, sys
+from pathlib import Path
+from nifsdc.data.journal import Journal, JournalEntry
+
+path = Path(sys.argv[1])
+journal = Journal(path)
+journal.add(JournalEntry("first", "a.fits", 1, "crc32:0", "2026-03-01"))
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, limits[1]))
+try:
+    journal.add(JournalEntry("second", "b.fits", 1, "crc32:0", "2026-03-01"))
+except OSError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+journal.add(JournalEntry("third", "c.fits", 1, "crc32:0", "2026-03-01"))
+"""
+
+
+def test_a_line_for_which_there_was_no_room_spoils_not_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    told = subprocess.run(
+        [sys.executable, "-c", FILLED_UP, str(path)], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+    assert "the journal took 10 of" in told
+    journal = Journal(path)
+    assert [entry.key for entry in journal.entries()] == ["first", "third"]
+    journal.close()
 
 
 def test_running_numbers_are_never_used_again(tmp_path: Path, make_frame: Callable[..., Frame]) -> None:

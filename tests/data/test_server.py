@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
+from tests.kills.places import filled, short_files, small_disk
 
 from nifsdc.data.client import DataClient
 from nifsdc.data.errors import StoreFailed
@@ -251,6 +252,29 @@ def test_a_full_disk_is_told_in_time_and_survived(tmp_path: Path, make_frame: Ma
     finally:
         server.terminate()
         server.communicate(timeout=60)
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_file_keeps_nothing_of_it(
+    tmp_path: Path, data_server: Start, make_frame: Make
+) -> None:
+    """Room for the pixels, of which the server knows, and for no more than half of the headers."""
+    root, frame = tmp_path / "data", make_frame(1, side=512, label="a")
+    with small_disk(root, 8 << 20) as own_disk:
+        server, port = data_server(root, "--floor-mib", "0")
+        little = (
+            filled(root, frame.header.nbytes + 8192)
+            if own_disk
+            else short_files(server.child.pid, frame.header.nbytes)
+        )
+        with DataClient("127.0.0.1", port) as client:
+            client.store(make_frame(2, label="before"), 60)
+            with little, pytest.raises(StoreFailed, match="takes no more data") as caught:
+                client.store(frame, 60)
+            assert caught.value.refused
+            assert [path.name for path in (root / NIGHT).iterdir()] == ["before.fits"]
+            client.store(frame, 60)
+        assert files(root) == ["a.fits", "before.fits"]
+        server.end()
 
 
 def test_strangers_and_nonsense(tmp_path: Path, data_server: Start, make_frame: Make) -> None:

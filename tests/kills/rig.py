@@ -16,6 +16,7 @@ from nifsdc.cli.process import Part
 
 from ..ports import free_port
 from ..system.conftest import START_SECONDS, System, random_top, wait_until, watching
+from .roads import Road
 
 RESTART_SECONDS = 90.0
 
@@ -45,16 +46,25 @@ class Name(Enum):
 class Rig:
     """All of them, on fixed ports, in one folder."""
 
-    def __init__(self, folder: Path, speed: str) -> None:
+    def __init__(self, folder: Path, speed: str, road: Road, server_options: tuple[str, ...]) -> None:
         self.folder = folder
         self.data = folder / "data"
+        self.spool = folder / "spool"
+        self.road = road
+        self.data_bytes = 0
+        """of the pixels of a product, once there was one"""
         self.top = random_top()
-        word, control, data = free_port(), free_port(), free_port()
+        word, control = free_port(), free_port()
         self._control = control
         config = {
             "top": self.top,
             "link": {"kind": "sim", "port": word, "buffer": str(folder / "pixels")},
-            "data": {"server_port": data, "spool": str(folder / "spool"), "sky": str(self.data)},
+            "data": {
+                "server_host": road.host,
+                "server_port": road.port,
+                "spool": str(self.spool),
+                "sky": str(self.data),
+            },
         }
         self.config = folder / "ioc.yaml"
         self.config.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -64,7 +74,7 @@ class Rig:
                 *("--port", str(word), "--control-port", str(control), "--buffer", str(folder / "pixels")),
                 *("--speed", speed, "--seed", "5"),
             ),
-            Name.SERVER: ("nifsdc.data.server", "--port", str(data), "--root", str(self.data)),
+            Name.SERVER: (*road.server(), "--root", str(self.data), *server_options),
             Name.IOC: ("nifsdc", "ioc", str(self.config)),
             Name.QUICKLOOK: ("nifsdc", "quicklook", "--config", str(self.config)),
         }
@@ -80,6 +90,10 @@ class Rig:
         if name is Name.IOC:
             self.system = System(self.top, self.data, part.process, self._control)
 
+    def process(self, name: Name) -> int:
+        """Return the identifier of a process."""
+        return self._parts[name].process.pid
+
     def kill(self, name: Name) -> None:
         """Kill one, as power failures and the kernel do."""
         part = self._parts.pop(name)
@@ -93,10 +107,11 @@ class Rig:
             self.system.close()
         self.start(name)
         if name is Name.SIMULATOR:
-            self._init()
+            self.init()
         self.wait_ready()
 
-    def _init(self) -> None:
+    def init(self) -> None:
+        """Have the controller initialised."""
         # Always once: the IOC may not have noticed yet that the controller was gone, and show READY.
         deadline = time.monotonic() + RESTART_SECONDS
         while True:
@@ -112,8 +127,9 @@ class Rig:
     def wait_ready(self) -> None:
         """Wait until an observation could be taken, and nothing waits to be stored."""
         wait_until(lambda: self.system.get("sad:dc:fitsConnO") == 0, RESTART_SECONDS, "the data server")
+        wait_until(lambda: self.system.get("sad:dc:fitsProblem") == 0, RESTART_SECONDS, "room for data")
         wait_until(lambda: self.system.get("sad:dc:framesSpooled") == 0, RESTART_SECONDS, "an empty spool")
-        wait_until(lambda: not list((self.folder / "spool").glob("*.frame")), RESTART_SECONDS, "the spool")
+        wait_until(lambda: not list(self.spool.glob("*.frame")), RESTART_SECONDS, "the spool")
 
     def files(self, label: str) -> list[Path]:
         """Return the files of a label."""
@@ -125,16 +141,32 @@ class Rig:
 
     def close(self) -> None:
         """End all of them."""
-        self.system.close()
+        if Name.IOC in self._parts:
+            self.system.close()
         for name in (Name.QUICKLOOK, Name.IOC, Name.SERVER, Name.SIMULATOR):
             if name in self._parts:
                 self._parts[name].stop()
+        self.road.close()
 
 
 @contextmanager
-def running(folder: Path, speed: str) -> Iterator[Rig]:
-    """Start everything, and end it."""
-    rig = Rig(folder, speed)
+def running(
+    folder: Path, speed: str, road: type[Road] = Road, server_options: tuple[str, ...] = ()
+) -> Iterator[Rig]:
+    """Start everything, and end it.
+
+    Parameters
+    ----------
+    folder
+        for everything
+    speed
+        of the simulator
+    road
+        from the IOC to the data server
+    server_options
+        arguments of the data server
+    """
+    rig = Rig(folder, speed, road(free_port()), server_options)
     try:
         for name in Name:
             rig.start(name)
@@ -145,9 +177,9 @@ def running(folder: Path, speed: str) -> Iterator[Rig]:
         rig.close()
 
 
-def verified(path: Path) -> str:
-    """Check a file as a stranger would, and return the identifier of its exposure."""
+def verified(path: Path) -> tuple[str, int]:
+    """Check a file as a stranger would; return the identifier of its exposure and the bytes of its pixels."""
     with fits.open(path, checksum=True, memmap=False) as hdus:
         hdus.verify("exception")
         assert hdus["SCI"].data.shape == (2048, 2048)
-        return str(hdus[0].header["EXPID"])
+        return str(hdus[0].header["EXPID"]), sum(hdu.size for hdu in hdus)

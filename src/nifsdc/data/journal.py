@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._entries: dict[str, JournalEntry] = {}
         self._by_path: dict[str, JournalEntry] = {}
+        self._torn = False
+        """whether only a part of the last line was taken"""
         disk.make_folder(path.parent)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         disk.sync_folder(path.parent)
@@ -79,8 +82,11 @@ class Journal:
         self._by_path[entry.path] = entry
 
     def _append(self, line: bytes) -> None:
-        if os.write(self._descriptor, line) != len(line):
-            raise OSError(f"the journal took only part of a line of {len(line)} bytes: make space there")
+        whole = b"\n" + line if self._torn else line
+        taken = os.write(self._descriptor, whole)
+        self._torn = taken != len(whole)
+        if self._torn:
+            raise OSError(errno.ENOSPC, f"the journal took {taken} of {len(whole)} bytes")
         os.fdatasync(self._descriptor)
 
     def close(self) -> None:
