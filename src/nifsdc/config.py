@@ -11,6 +11,9 @@ from typing import Any
 
 import yaml
 
+COMPRESSIONS = ("none", "gzip", "rice")
+"""as `nifsdc.data.packing` knows them"""
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; the text names the file, the entry and what is expected."""
@@ -89,6 +92,8 @@ class DataConfig:
     """folder in which frames wait until the data server has acknowledged them"""
     sky: str = "~/.local/state/nifsdc/sky"
     """folder with the files that can be taken off images for display, or with folders of nights with them"""
+    compression: str = "none"
+    """how images are compressed in their files, without loss: one of `COMPRESSIONS`"""
     ring_slots: int = 4
     read_slots: int = 16
     """single reads that can wait for the disk: those of a set of FOWLER 16 (SDN 11.03 Table 2)"""
@@ -166,6 +171,11 @@ class IocConfig:
         if config.gain <= 0 or config.read_noise < 0:
             raise ConfigError(
                 f"{path}: gain {config.gain:g}, read_noise {config.read_noise:g}; expected electrons above 0"
+            )
+        if config.data.compression not in COMPRESSIONS:
+            raise ConfigError(
+                f"{path}: data: compression is {config.data.compression!r}; "
+                f"expected one of {', '.join(COMPRESSIONS)}"
             )
 
         def beside(name: str) -> str:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
-import subprocess
-import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -26,9 +22,10 @@ from nifsdc.data.header import HEADER_KEYWORDS, cards, parameter_cards
 from nifsdc.data.names import Template, clean_label, label_problem, labelled
 from nifsdc.timing.utc import mjd, night, utc_stamp, utc_time
 
+from .checkers import FITSVERIFY, check_independently
+
 START = datetime(2026, 3, 1, 9, 8, 7, 654321, tzinfo=UTC)
 EXAMPLES = {"text": "as it was", "int": 7, "float": 1.25, "bool": True}
-FITSVERIFY = shutil.which("fitsverify")
 
 
 def full_frame(dtype: str) -> Frame:
@@ -52,22 +49,6 @@ def full_frame(dtype: str) -> Frame:
         night=night(START),
         cards=cards(values) + parameter_cards(safe),
     )
-
-
-def check_independently(path: Path) -> None:
-    """By fitsverify, which takes no warning; by astropy's checksums and verification besides."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with fits.open(path, checksum=True, memmap=False) as hdus:
-            hdus.verify("exception")
-            for hdu in hdus:
-                assert hdu.verify_checksum() == 1
-                assert hdu.verify_datasum() == 1
-    if FITSVERIFY:
-        result = subprocess.run([FITSVERIFY, str(path)], capture_output=True, text=True, timeout=60)
-        assert "0 warning(s) and 0 error(s)" in result.stdout, result.stdout
-    else:
-        logging.getLogger("test").warning("fitsverify is not installed: checked by astropy alone")
 
 
 def test_which_checker_is_used(capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,7 +96,9 @@ def write_cube(
             if "BUNIT" in hdus["SCI"].header:
                 science.header["BUNIT"] = hdus["SCI"].header["BUNIT"]
             science.header["GRATING"] = (grating, "as told to nifsdc cube")
-            products = fits.HDUList([fits.PrimaryHDU(header=hdus[0].header), science])
+            primary = fits.PrimaryHDU(header=hdus[0].header)
+            primary.header["NEXTEND"] = 1
+            products = fits.HDUList([primary, science])
         products.writeto(out, checksum=True)
     except OSError as error:
         raise CubeError(str(error)) from error

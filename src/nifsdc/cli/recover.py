@@ -13,6 +13,7 @@ from nifsdc.data.client import DataClient
 from nifsdc.data.delivery import Delivery
 from nifsdc.data.errors import SpoolError
 from nifsdc.data.ledger import Ledger
+from nifsdc.data.packing import Packing
 from nifsdc.data.recover import recover
 from nifsdc.data.ring import RingError
 from nifsdc.data.spool import Spool
@@ -59,7 +60,10 @@ def run(args: argparse.Namespace) -> int:
 def _stored(config: IocConfig, spool: Spool, ledger: Ledger) -> int:
     """Have what waits stored, say what was, and return how many frames wait still."""
     server = f"{config.data.server_host}:{config.data.server_port}"
-    with DataClient(config.data.server_host, config.data.server_port, name=config.top) as client:
+    packing = Packing(config.data.compression)
+    with DataClient(
+        config.data.server_host, config.data.server_port, name=config.top, packing=packing
+    ) as client:
         if client.wait_connected(CONNECT_SECONDS):
             for frame, stored in Delivery(client, spool).retry_pending(STORE_SECONDS):
                 print(f"STORED {frame.header.exposure_id} {stored.path}")

@@ -20,6 +20,7 @@ from nifsdc.control.workers import TaskSet, Workers
 from nifsdc.data.client import DataClient
 from nifsdc.data.delivery import Delivery
 from nifsdc.data.ledger import Ledger
+from nifsdc.data.packing import Packing
 from nifsdc.data.recover import recover
 from nifsdc.data.ring import FrameRing
 from nifsdc.data.ring_memory import ALIGNMENT
@@ -147,7 +148,12 @@ class Ioc:
         singles = self._single_reads(camera_of, rate)
         reads = singles.ring if singles is not None else None
         client = self._stack.enter_context(
-            DataClient(config.data.server_host, config.data.server_port, name=config.top)
+            DataClient(
+                config.data.server_host,
+                config.data.server_port,
+                name=config.top,
+                packing=Packing(config.data.compression),
+            )
         )
         delivery = Delivery(client, spool)
         installation = Installation(

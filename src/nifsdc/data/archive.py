@@ -22,6 +22,7 @@ from nifsdc.data.frame import Frame, FrameError, FrameKind
 from nifsdc.data.header import card
 from nifsdc.data.journal import Journal, JournalEntry
 from nifsdc.data.names import Template, check_folder, check_night, clean_label, labelled
+from nifsdc.data.packing import Packing
 
 LOG = logging.getLogger("nifsdc.archive")
 
@@ -126,8 +127,8 @@ class Archive:
             f"{self._floor >> 20} MiB must stay free: move or delete files there"
         )
 
-    def store(self, frame: Frame) -> Stored:
-        """Write a frame to a new file, or find the file that has it already.
+    def store(self, frame: Frame, packing: Packing = Packing.NONE) -> Stored:
+        """Write a frame to a new file, its images packed if that is asked for, or find the file that has it.
 
         Raises
         ------
@@ -144,7 +145,7 @@ class Archive:
                 problem = self._space_problem(frame.header.nbytes)
                 if problem:
                     raise ArchiveError(problem)
-                written = self._write(frame)
+                written = self._write(frame, packing)
             except FrameError as error:
                 raise ArchiveError(f"frame {frame.header.key} makes no FITS file: {error}") from error
             except OSError as error:
@@ -152,7 +153,7 @@ class Archive:
         LOG.info("%s is stored as %s", frame.header.key, written.path)
         return Stored(str(written.path), written.nbytes, written.checksum)
 
-    def trial(self, frame: Frame) -> None:
+    def trial(self, frame: Frame, packing: Packing = Packing.NONE) -> None:
         """Do for a frame what `store` does, and keep nothing of it: how long that takes is what is asked.
 
         Raises
@@ -168,7 +169,7 @@ class Archive:
                 if problem:
                     raise ArchiveError(problem)
                 disk.make_folder(folder)
-                buffers = build(frame)
+                buffers = build(frame, packing=packing)
                 disk.write_synced(part, buffers)
                 compare(part, buffers)
                 part.unlink()
@@ -252,7 +253,7 @@ class Archive:
         written = write_new(folder, self._numbered(folder), content, self._announce(key))
         return Stored(str(written.path), written.nbytes, written.checksum)
 
-    def _write(self, frame: Frame) -> Written:
+    def _write(self, frame: Frame, packing: Packing) -> Written:
         header = frame.header
         folder = self._scratch if header.scratch else self._folder(header.night)
         if header.folder:
@@ -266,7 +267,7 @@ class Archive:
             extra = [filename_card(name), *beside.counted(self._journal, header)]
             if not label:
                 extra.append(card("DATALAB", Path(name).stem))
-            return build(frame, extra=extra)
+            return build(frame, extra=extra, packing=packing)
 
         return write_new(folder, names, content, self._announce(header.key))
 

@@ -14,6 +14,7 @@ from nifsdc.data.beside import Unclaimed
 from nifsdc.data.delivery import Stored
 from nifsdc.data.errors import StoreFailed, WireError
 from nifsdc.data.frame import Frame
+from nifsdc.data.packing import Packing
 from nifsdc.data.transport import Connection
 from nifsdc.data.wire import Message
 
@@ -49,12 +50,17 @@ class DataClient:
         of the data server
     name
         who is calling, for the server's log
+    packing
+        how the server is to pack images, without loss
     """
 
-    def __init__(self, host: str, port: int, *, name: str = "nifsdc") -> None:
+    def __init__(
+        self, host: str, port: int, *, name: str = "nifsdc", packing: Packing = Packing.NONE
+    ) -> None:
         self.host = host
         self.port = port
         self._name = name
+        self._packing = packing
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._problem = f"data server {host}:{port}: not tried yet"
@@ -140,7 +146,7 @@ class DataClient:
         StoreFailed
             when the server is not there, says no, or has not answered in time; sending again is harmless
         """
-        return _stored(self._ask(Message({"type": "store"}, frame), deadline_s))
+        return _stored(self._ask(self._about("store", frame), deadline_s))
 
     def promote(self, name: str, deadline_s: float) -> Stored:
         """Have a scratch file made a run with the next running number; asking again is harmless.
@@ -162,7 +168,10 @@ class DataClient:
 
     def trial(self, frame: Frame, deadline_s: float) -> None:
         """Have a frame written, read back and removed again; arguments and errors as of `store`."""
-        self._ask(Message({"type": "trial"}, frame), deadline_s)
+        self._ask(self._about("trial", frame), deadline_s)
+
+    def _about(self, what: str, frame: Frame) -> Message:
+        return Message({"type": what, "packing": self._packing.value}, frame)
 
     def unclaimed(self, deadline_s: float) -> list[Unclaimed]:
         """Return the exposures of which the server has reads or coadds and no image; raises StoreFailed."""

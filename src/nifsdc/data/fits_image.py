@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from nifsdc.data import checksum
 from nifsdc.data.frame import Array, ArraySpec, Card, Frame, FrameError
 from nifsdc.data.header import completed
+from nifsdc.data.packing import Packing, packed
 
 LOG = logging.getLogger("nifsdc.fits")
 
@@ -67,7 +68,9 @@ def extension_of(array: str) -> tuple[Extension, int]:
     return EXTENSIONS[name], int(version or 1)
 
 
-def build(frame: Frame, *, extra: Sequence[Card] = ()) -> list[bytes | memoryview]:
+def build(
+    frame: Frame, *, extra: Sequence[Card] = (), packing: Packing = Packing.NONE
+) -> list[bytes | memoryview]:
     """Return a frame as the bytes of a FITS file, in buffers that follow each other.
 
     Parameters
@@ -76,6 +79,8 @@ def build(frame: Frame, *, extra: Sequence[Card] = ()) -> list[bytes | memoryvie
         arrays as `Frame.build` makes them
     extra
         cards that replace or follow those of the frame's header, such as the file's own name
+    packing
+        how images are packed, without loss
 
     Raises
     ------
@@ -89,7 +94,7 @@ def build(frame: Frame, *, extra: Sequence[Card] = ()) -> list[bytes | memoryvie
     buffers: list[bytes | memoryview] = [finished(with_cards(primary, cards, ("",)), 0)]
     lead = frame.header.kind.value
     for spec in sorted(frame.header.arrays, key=lambda spec: (spec.name != lead, *_order(spec))):
-        buffers += _image(spec, frame.arrays[spec.name], cards)
+        buffers += _image(spec, frame.arrays[spec.name], cards, packing)
     return buffers
 
 
@@ -109,7 +114,9 @@ def _merged(cards: Sequence[Card], extra: Sequence[Card]) -> list[Card]:
     return merged + list(replaced.values())
 
 
-def _image(spec: ArraySpec, array: Array, cards: Sequence[Card]) -> list[bytes | memoryview]:
+def _image(
+    spec: ArraySpec, array: Array, cards: Sequence[Card], packing: Packing
+) -> list[bytes | memoryview]:
     extension, version = extension_of(spec.name)
     header = fits.Header()
     header["XTENSION"] = ("IMAGE", "image extension")
@@ -126,10 +133,14 @@ def _image(spec: ArraySpec, array: Array, cards: Sequence[Card]) -> list[bytes |
         header["BSCALE"] = (1, "the number in the file is not scaled")
     if extension.unit:
         header["BUNIT"] = (extension.unit, "unit of the pixels")
+    with_cards(header, cards, (extension.name, f"{extension.name}:{version}"))
+    small = packed(header, array, packing)
+    if small is not None:
+        return [small]
     data, data_sum = _data_unit(array)
     padding = bytes(-data.nbytes % BLOCK)
     return [
-        finished(with_cards(header, cards, (extension.name, f"{extension.name}:{version}")), data_sum),
+        finished(header, data_sum),
         data.reshape(-1).view(np.uint8).data,
         padding,
     ]

@@ -24,6 +24,7 @@ from nifsdc.data.delivery import Stored
 from nifsdc.data.errors import DataError, WireError
 from nifsdc.data.lifetime import parent_watch
 from nifsdc.data.names import STANDARD_TEMPLATE, Template
+from nifsdc.data.packing import Packing
 from nifsdc.data.transport import Connection
 from nifsdc.data.wire import Message
 
@@ -168,14 +169,22 @@ def _preflight(archive: Archive, message: Message) -> Fields:
 def _store(archive: Archive, message: Message) -> Fields:
     if message.frame is None:
         return _refusal("there is no frame to store in this message")
-    return _told(archive.store(message.frame))
+    return _told(archive.store(message.frame, _packing(message)))
 
 
 def _trial(archive: Archive, message: Message) -> Fields:
     if message.frame is None:
         return _refusal("there is no frame to try in this message")
-    archive.trial(message.frame)
+    archive.trial(message.frame, _packing(message))
     return {"type": "tried"}
+
+
+def _packing(message: Message) -> Packing:
+    """Return how images are to be packed; raises DataError when nobody knows the way."""
+    try:
+        return Packing.named(str(message.fields.get("packing", Packing.NONE.value)))
+    except ValueError as error:
+        raise DataError(str(error)) from error
 
 
 def _unclaimed(archive: Archive, message: Message) -> Fields:
