@@ -44,6 +44,8 @@ from nifsdc.tasks.skies import Skies
 from nifsdc.tasks.slave import SlaveTask
 from nifsdc.tasks.store_rate import StoreRate
 from nifsdc.tasks.template_cards import TemplateCards
+from nifsdc.timing.clock_quality import ClockWatch
+from nifsdc.timing.service import TimeService
 
 HEARTBEAT_SECONDS = 1.0
 CONTROL_KIND = "control"
@@ -166,7 +168,9 @@ class Ioc:
             config.read_noise,
             simulated=config.link.kind == "sim",
         )
-        header = ObservationHeader(installation, self._status, template)
+        watch = self._stack.enter_context(ClockWatch())
+        clock = TimeService(quality=lambda: watch.latest)
+        header = ObservationHeader(installation, self._status, template, clock)
 
         def build(reporter: Reporter) -> TaskSet:
             report = noting(reporter, ledger)
@@ -176,7 +180,7 @@ class Ioc:
             data = DataTask(self._ring, client, delivery, self._status, report, singles)
             return TaskSet(slave, readout, data)
 
-        show = Show(self._status, self._write_message, camera_of.kind)
+        show = Show(self._status, self._write_message, camera_of.kind, clock)
         responses = Responses(
             self.database,
             self._dc,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from nifsdc.control.states import DcState, ObsState, SdsuState
 from nifsdc.data.recover import Recovery
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.messages import ObservationKind, ObservationSettings
+from nifsdc.timing.service import TimeService
 
 if TYPE_CHECKING:
     from nifsdc.control.control import Control
@@ -46,12 +46,19 @@ class Show:
         writes the message of a status record (its IMSS), before its value
     kind
         of the camera, which has exposure parameters of its own
+    clock
+        tells the time, and how good the host's clock is
     """
 
     def __init__(
-        self, status: StatusDictionary, message: Callable[[str, str], None], kind: CameraKind
+        self,
+        status: StatusDictionary,
+        message: Callable[[str, str], None],
+        kind: CameraKind,
+        clock: TimeService,
     ) -> None:
         self._status = status
+        self._clock = clock
         self._message = message
         self._kind = kind
         self._started = time.monotonic()
@@ -182,7 +189,8 @@ class Show:
         """Show that we live, what time it is, and how the data server is reached."""
         self._beats += 1
         self._status.set("heartBeat", self._beats)
-        self._status.set("utnow", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"))
+        self._status.set("utnow", self._clock.now().text[:19])
+        self._show_clock()
         self._status.set("uptime", int(time.monotonic() - self._started))
         control.workers.tasks.data.show()
         self.health(control)
@@ -193,3 +201,10 @@ class Show:
         logging.getLogger("nifsdc").setLevel(level)
         controller = logging.getLogger("nifsdc.sdsu")
         controller.setLevel(logging.DEBUG if int(values["SDSUdebug"]) > 0 else logging.NOTSET)
+
+    def _show_clock(self) -> None:
+        quality = self._clock.quality
+        self._status.set("clockSource", quality.source.value)
+        self._status.set("clockSynced", YES if quality.synchronised else NO)
+        self._status.set("clockError", -1.0 if quality.error_s is None else quality.error_s)
+        self._status.set("clockMsg", (self._clock.leap_problem or quality.detail)[:TEXT_LENGTH])

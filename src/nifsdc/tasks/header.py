@@ -19,6 +19,7 @@ from nifsdc.data.header import SCI, UNKNOWN, cards
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.exposure import Exposure
 from nifsdc.tasks.template_cards import Samples, TemplateCards
+from nifsdc.timing.service import TimeService
 from nifsdc.timing.utc import mjd, utc_stamp, utc_time
 
 Values = Mapping[str, CardValue]
@@ -54,9 +55,18 @@ class ObservationHeader:
         status records that the header shows
     template
         what the installation wants in it besides
+    clock
+        how good the times are
     """
 
-    def __init__(self, installation: Installation, status: StatusDictionary, template: TemplateCards) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        status: StatusDictionary,
+        template: TemplateCards,
+        clock: TimeService,
+    ) -> None:
+        self._clock = clock
         self._installation = installation
         self._status = status
         self._template = template
@@ -80,6 +90,7 @@ class ObservationHeader:
         primary = {
             **self._identity(exposure),
             **_times(exposure),
+            **self._clock.keywords(),
             **_progress(exposure),
             **self._hardware(),
             **keywords,
@@ -127,6 +138,7 @@ class ObservationHeader:
             "DATE-OBS": utc_stamp(times[0]),
             "DATE-END": utc_stamp(times[1]),
             "MJD-OBS": mjd(times[0]),
+            **self._clock.keywords(),
             "EXPRQ": exposure.settings.request.exposure,
             **values,
         }
