@@ -4,8 +4,9 @@ A frame is written behind the rows that are there; then the two cards that count
 Whoever opens the file meanwhile, or finds it after the writer was killed, has every frame that was counted.
 `commit` says so to others only when the frames, and then the count, were forced to disk.
 
-Room is taken in pieces, with space on the disk for them, before frames need it: the file's length changes
-seldom, and a full disk is found out while the frames before are safe.
+Room is taken in pieces, with space on the disk for them, and one piece before frames need it: the file's
+length changes seldom, and what is behind the end that a reader has just been told is zeros for long enough to
+notice nothing.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from nifsdc.data.header import card
 
 LOG = logging.getLogger("nifsdc.cube")
 
-ROOM = 64 << 20
+ROOM = 32 << 20
 """bytes by which a file grows"""
+FIRST_ROOM = 100 * BLOCK
+"""bytes that it has before anybody writes frames"""
 
 
 class CubeError(DataError):
@@ -115,7 +118,8 @@ def create(
     """
 
     def content(name: str) -> list[bytes | memoryview]:
-        return [cube_header.primary([*cards, filename_card(name)]), cube_header.table(layout, cards)]
+        first = cube_header.primary([*cards, filename_card(name)])
+        return [first, cube_header.table(layout, cards, FIRST_ROOM), bytes(FIRST_ROOM)]
 
     return write_new(folder, names, content, announce).path
 
@@ -160,7 +164,10 @@ class CubeFile:
         except BaseException:
             os.close(self._descriptor)
             raise
+        self._full = False
+        """whether the disk had no piece more"""
         self._written = self.frames
+        self._make_room(self._headers.data_at + self.frames * self.layout.row_bytes)
         self._sum: int | None = 0 if self.frames == 0 else None
         """of the rows; not known of a file that was opened again"""
 
@@ -238,16 +245,20 @@ class CubeFile:
         return self.frames
 
     def _make_room(self, end: int) -> None:
-        if end <= self._size:
+        """See to it that the file is long enough, with a piece in reserve as long as the disk has one."""
+        if end + (0 if self._full else self._room) <= self._size:
             return
-        size = self._headers.data_at
-        size += -(-(end - size) // self._room) * self._room
+        start = self._headers.data_at
+        size = start + (1 - -(end - start) // self._room) * self._room
         try:
             os.posix_fallocate(self._descriptor, self._size, size - self._size)
         except OSError as error:
             if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot
                 os.ftruncate(self._descriptor, size)
             else:
+                self._full = True
+                if end <= self._size:
+                    return
                 size = end + (-end % BLOCK)  # the last pieces of a disk
                 os.posix_fallocate(self._descriptor, self._size, size - self._size)
         self._size = size
@@ -295,8 +306,10 @@ class CubeFile:
         os.ftruncate(self._descriptor, padded)
         self._size = padded
         os.fsync(self._descriptor)
-        # Last of all: a file that says it is complete is.
-        os.pwrite(self._descriptor, first, 0)
+        # COMPLETE stands in the first sector, which comes last: a file that says it is complete is.
+        os.pwrite(self._descriptor, first[cube_header.SECTOR :], cube_header.SECTOR)
+        os.fsync(self._descriptor)
+        os.pwrite(self._descriptor, first[: cube_header.SECTOR], 0)
         os.fsync(self._descriptor)
         return Written(self.path, padded, f"datasum:{data_sum}")
 

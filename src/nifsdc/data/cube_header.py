@@ -34,22 +34,24 @@ def primary(cards: Sequence[Card]) -> bytes:
     header = fits.PrimaryHDU().header
     header["EXTEND"] = (True, "there are extensions")
     header["NEXTEND"] = (1, "number of extensions")
-    made = with_cards(header, completed([*cards, card("COMPLETE", False)]), ("",))
+    # Among the first cards, so that it changes by itself when everything else was written.
+    header["COMPLETE"] = (False, card("COMPLETE", False).comment)
+    made = with_cards(header, completed(cards), ("",))
     blocks = _blocks(made)
     while (blocks * BLOCK + COUNTS_AT) % SECTOR > SECTOR - COUNTS:
         blocks += 1
     return _filled(made, blocks)
 
 
-def table(layout: CubeLayout, cards: Sequence[Card]) -> bytes:
-    """Return the header of a table without rows; `counts` makes it one with rows."""
+def table(layout: CubeLayout, cards: Sequence[Card], gap: int) -> bytes:
+    """Return the header of a table without rows, behind which so many bytes are kept for some."""
     header = fits.Header()
     header["XTENSION"] = ("BINTABLE", "table of frames")
     header["BITPIX"] = (8, "bytes")
     header["NAXIS"] = (2, "rows of bytes")
     header["NAXIS1"] = (layout.row_bytes, "bytes of a row")
     header["NAXIS2"] = (0, "frames")
-    header["PCOUNT"] = (0, "bytes kept for frames to come")
+    header["PCOUNT"] = (gap, "bytes kept for frames to come")
     header["GCOUNT"] = (1, "one group")
     header["TFIELDS"] = (len(layout.columns), "columns")
     for number, column in enumerate(layout.columns, 1):
