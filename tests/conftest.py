@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from .ports import free_port
 
@@ -30,3 +31,6 @@ os.environ["EPICS_PVAS_AUTO_BEACON_ADDR_LIST"] = "NO"
 from nifsdc.client.repeater import ensure_repeater
 
 ensure_repeater()
+
+# A shell lets what it runs in the background ignore SIGINT, and so would every process under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)

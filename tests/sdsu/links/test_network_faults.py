@@ -175,6 +175,7 @@ def test_the_simulators_words_a_few_bytes_at_a_time(simulator: SimulatorProcess)
     with Proxy(simulator.port) as proxy:
         proxy.up.small_until = proxy.down.small_until = 1 << 30
         link = SimLink(simulator.host, proxy.port, simulator.buffer)
+        until(lambda: answers(link), "an answer")
         controller = raw_start_up(link)
         words = tuple(number * 4001 & 0xFFFFFF for number in range(100))
         controller.reset()
@@ -188,7 +189,7 @@ def test_cut_in_an_answer_of_the_simulator(simulator: SimulatorProcess, behind: 
     """The half that came of it is forgotten when the link is opened again."""
     with Proxy(simulator.port) as proxy:
         link = SimLink(simulator.host, proxy.port, simulator.buffer)
-        assert link.transact(TDL, 30.0) == BACK
+        until(lambda: answers(link), "an answer")
         proxy.down.cut_at = len(proxy.down.passed) + behind
         with pytest.raises(LinkLost, match="closed the connection"):
             link.transact(TDL, 30.0)
@@ -199,7 +200,7 @@ def test_cut_in_an_answer_of_the_simulator(simulator: SimulatorProcess, behind: 
 
 
 def answers(link: Link) -> bool:
-    """Ask again until the simulator has noticed that the connection before is gone."""
+    """Ask; until the simulator has noticed that the host before is gone, it turns others away."""
     try:
         return link.transact(TDL, 30.0) == BACK
     except LinkLost:
