@@ -16,7 +16,7 @@ from rows import Rows
 
 import epics  # isort: skip
 
-from nifsdc.client import DcSession
+from nifsdc.client import Camera
 from nifsdc.client.subscription import Subscription
 
 COMMANDS = ("verify", "endVerify", "guide", "endGuide", "endObserve", "datum", "pause", "continue")
@@ -53,14 +53,14 @@ class Busy:
 
 def responses(top: str) -> list[float]:
     """Return the seconds from START to BUSY of each command."""
-    session = DcSession(top)
+    camera = Camera(top)
     cars = {name: Busy(f"{top}dc:{name}C") for name in COMMANDS}
     marks = {name: epics.PV(f"{top}dc:{name}.DIR") for name in COMMANDS}
     start = epics.PV(f"{top}dc:nifsApply.DIR")
     rdout = epics.PV(f"{top}sad:dc:rdout")
-    session.configure({"obs_readMode": "FOWLER", "obs_nfowler": FOWLER, "obs_exposed": EXPOSURE})
-    session.put("dc:observe.DIR", 0)
-    session.start()
+    camera.configure(obs_readMode="FOWLER", obs_nfowler=FOWLER, obs_exposed=EXPOSURE)
+    epics.PV(f"{top}dc:observe.DIR").put(0, wait=True)
+    camera.start()
     while rdout.get(use_monitor=False) != 0:
         time.sleep(0.05)
     waits = []
@@ -73,7 +73,7 @@ def responses(top: str) -> list[float]:
         waits.append(cars[name].wait(2) - begun)
     if rdout.get(use_monitor=False) != 0:
         raise SystemExit("the readout had ended before the last response: the figures mean nothing")
-    session.abort()
+    camera.abort()
     return waits
 
 

@@ -19,7 +19,7 @@ import epics  # isort: skip
 import numpy as np
 from astropy.io import fits
 
-from nifsdc.client import DcSession
+from nifsdc.client import Camera
 
 READS = 60
 PIXELS = 2048 * 2112
@@ -63,39 +63,34 @@ def peak_megabytes(pid: int) -> float:
     return (int(fields["VmHWM"].split()[0]) - int(fields["RssShmem"].split()[0])) / 1024
 
 
-def ramp(session: DcSession) -> tuple[int, float]:
+def ramp(camera: Camera) -> tuple[int, float]:
     """Take a ramp; return its reads and its seconds by this host's clock."""
     begun = time.perf_counter()
-    session.observe()
+    path = camera.observe().path
     seconds = time.perf_counter() - begun
-    return int(fits.getheader(session.last_file())["NREADS"]), seconds
+    return int(fits.getheader(path)["NREADS"]), seconds
 
 
 def main() -> None:
     """Start the system, take ramps, look at what the client and the memory say."""
     rows = Rows(__doc__)
     with up.running("--speed", "fast") as (top, parent):
-        session = DcSession(top)
+        camera = Camera(top)
         getter = Getter(f"{top}dc:nifsApply.CLID")
         getter.start()
         time.sleep(2.0)
         idle = statistics.median(getter.seconds)
         ioc = ioc_of(parent)
         before = peak_megabytes(ioc)
-        session.configure(
-            {
-                "obs_readMode": "LINEAR",
-                "obs_timeMode": "Read period",
-                "obs_exposed": 1.0,
-                "obs_nperiods": READS - 1,
-            }
+        camera.configure(
+            obs_readMode="LINEAR", obs_timeMode="Read period", obs_exposed=1.0, obs_nperiods=READS - 1
         )
         getter.seconds.clear()
-        ramps = [ramp(session) for _ in range(REPEATS)]
+        ramps = [ramp(camera) for _ in range(REPEATS)]
         getter.ended.set()
         getter.join(60)
         grown = peak_megabytes(ioc) - before
-        session.close()
+        camera.close()
     pixels, copy = np.ones(PIXELS, np.uint16), np.empty(PIXELS, np.uint16)
     touch = best({"copy": lambda: np.copyto(copy, pixels)}, 1.0)["copy"]
     each = min(seconds for _, seconds in ramps) / READS

@@ -13,8 +13,9 @@ from functools import partial
 from typing import Any
 
 from nifsdc.cli import options
-from nifsdc.cli.observe import Ended, ExitStatus, in_session, report, take
-from nifsdc.client.session import RUN_PATH, DcSession
+from nifsdc.cli.observe import take
+from nifsdc.client import Camera
+from nifsdc.client.ending import Ended, ExitStatus, report, with_camera
 
 TOP = "ccd:"
 WINDOWS = 10
@@ -46,7 +47,7 @@ EXPOSURES: Mapping[str, Exposure] = {
 }
 """exposures that become runs; each has a ``mult`` form that takes several"""
 
-Call = Callable[[DcSession, argparse.Namespace], Ended]
+Call = Callable[[Camera, argparse.Namespace], Ended]
 
 
 def add_parser(subparsers: Any) -> None:
@@ -117,58 +118,59 @@ def _run_glance(args: argparse.Namespace) -> int:
 
 
 def _run_call(name: str, call: Call, args: argparse.Namespace) -> int:
-    return report(name, in_session(args.top, lambda session: call(session, args)), as_json=args.json)
+    ended = with_camera(args.top, lambda camera: call(camera, args))
+    return report(f"nifsdc {name}", ended, as_json=args.json)
 
 
 def _done(message: str = "") -> Ended:
     return Ended(ExitStatus.DONE, message)
 
 
-def _keep(session: DcSession, args: argparse.Namespace) -> Ended:
+def _keep(camera: Camera, args: argparse.Namespace) -> Ended:
     """Make a scratch file a run: the one named, or the latest glance."""
-    session.command("promote", {"A": getattr(args, "name", "")}, car="promoteC")
-    return Ended(ExitStatus.DONE, "done", (session.last_file(RUN_PATH),))
+    camera.command("promote", {"A": getattr(args, "name", "")})
+    return Ended(ExitStatus.DONE, "done", (camera.last_file(),))
 
 
-def _window(session: DcSession, args: argparse.Namespace) -> Ended:
+def _window(camera: Camera, args: argparse.Namespace) -> Ended:
     names = [f"window{number}" for number in range(1, WINDOWS + 1)]
     if args.number == OFF:
-        session.configure(dict.fromkeys(names, ""))
+        camera.configure(**dict.fromkeys(names, ""))
     elif args.number is not None and args.region is not None:
-        session.configure({f"window{args.number}": "" if args.region == OFF else args.region})
-    regions = {name: str(session.get(f"dc:{name}", text=True)) for name in names}
+        camera.configure(**{f"window{args.number}": "" if args.region == OFF else args.region})
+    regions = {name: str(camera.get(f"dc:{name}", text=True)) for name in names}
     told = [f"{name[len('window') :]} {region}" for name, region in regions.items() if region]
     print("\n".join(told) or "full frame", flush=True)
     return _done()
 
 
-def _bin(session: DcSession, args: argparse.Namespace) -> Ended:
-    session.configure({"obs_xbin": args.x, "obs_ybin": args.x if args.y is None else args.y})
+def _bin(camera: Camera, args: argparse.Namespace) -> Ended:
+    camera.configure(obs_xbin=args.x, obs_ybin=args.x if args.y is None else args.y)
     return _done()
 
 
-def _rspeed(session: DcSession, args: argparse.Namespace) -> Ended:
-    session.configure({"obs_speed": args.speed.upper()})
+def _rspeed(camera: Camera, args: argparse.Namespace) -> Ended:
+    camera.configure(obs_speed=args.speed.upper())
     return _done()
 
 
-def _started(command: str, session: DcSession, args: argparse.Namespace) -> Ended:
-    session.command(command, car=f"{command}C")
+def _started(command: str, camera: Camera, args: argparse.Namespace) -> Ended:
+    camera.command(command)
     return _done()
 
 
-def _newtime(session: DcSession, args: argparse.Namespace) -> Ended:
-    session.command("retime", {"A": args.time}, car="retimeC")
+def _newtime(camera: Camera, args: argparse.Namespace) -> Ended:
+    camera.command("retime", {"A": args.time})
     return _done()
 
 
-def _finish(session: DcSession, args: argparse.Namespace) -> Ended:
-    session.stop()
+def _finish(camera: Camera, args: argparse.Namespace) -> Ended:
+    camera.stop()
     return _done()
 
 
-def _abort(session: DcSession, args: argparse.Namespace) -> Ended:
-    session.abort()
+def _abort(camera: Camera, args: argparse.Namespace) -> Ended:
+    camera.abort()
     return _done()
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 import select
 import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from nifsdc.cli import options
-from nifsdc.client import session as dc
-from nifsdc.client.session import CommandFailed, CommandRefused, DcSession, NotConnected, Outcome
+from nifsdc.client import Camera, CommandRefused, Observation
+from nifsdc.client import Progress as Look
+from nifsdc.client.ending import Ended, of_observation, report, with_camera
 
 EXAMPLE = """\
 examples:
@@ -33,24 +31,6 @@ exit status: 0 file written, 1 the observation failed, 2 refused or wrong usage,
 ANSWER_SECONDS = 15
 LABEL_LENGTH = 39
 """characters that a label channel can take"""
-
-
-class ExitStatus(IntEnum):
-    """How the command ended, for scripts."""
-
-    DONE = 0
-    FAILED = 1
-    REFUSED = 2
-    NO_ANSWER = 3
-    STOPPED = 4
-    ABORTED = 5
-
-
-_ENDED = {
-    Outcome.DONE: ExitStatus.DONE,
-    Outcome.STOPPED: ExitStatus.STOPPED,
-    Outcome.ABORTED: ExitStatus.ABORTED,
-}
 
 
 def _read_mode(text: str) -> str:
@@ -127,7 +107,7 @@ def take(
     top
         prefix of the records
     setpoints, label, command
-        as in `DcSession.configure` and `DcSession.observe`
+        as in `Camera.configure` and `Camera.observe`
     timeout
         seconds for the observation; by default its own time and a margin
     as_json
@@ -136,69 +116,14 @@ def take(
         of the command line's command, for its messages
     """
 
-    def attempt(session: DcSession) -> Ended:
-        session.configure(setpoints)
-        channel = dc.SCRATCH_PATH if command == "glance" else dc.RUN_PATH
-        before = session.last_file(channel)
-        paths: list[str] = []
+    def attempt(camera: Camera) -> Ended:
+        camera.configure(**setpoints)
+        return of_observation(_observe(camera, label, timeout, command))
 
-        def stored(path: str) -> None:
-            if path and path not in (before, *paths):
-                paths.append(path)
-
-        outcome = _observe(session, label, timeout, command, stored)
-        status = _ENDED[outcome]
-        # An abort can come when the data are here already: then they are kept, and told.
-        stored(session.last_file(channel))
-        told = outcome.value if paths or status is ExitStatus.ABORTED else f"{outcome.value}; nothing saved"
-        return Ended(status, told, tuple(paths))
-
-    return report(name, in_session(top, attempt), as_json=as_json)
+    return report(f"nifsdc {name}", with_camera(top, attempt), as_json=as_json)
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    status: ExitStatus
-    message: str = ""
-    paths: tuple[str, ...] = ()
-    """files that were written"""
-
-
-def in_session(top: str, attempt: Callable[[DcSession], Ended]) -> Ended:
-    """Do something in a session with the controller whose records begin with ``top``; say how it ended."""
-    session: DcSession | None = None
-    try:
-        session = DcSession(top)
-        return attempt(session)
-    except CommandRefused as error:
-        return Ended(ExitStatus.REFUSED, f"refused: {error}")
-    except CommandFailed as error:
-        return Ended(ExitStatus.FAILED, f"failed: {error}")
-    except (NotConnected, TimeoutError) as error:
-        return Ended(ExitStatus.NO_ANSWER, str(error))
-    finally:
-        if session is not None:
-            session.close()
-
-
-def report(name: str, ended: Ended, *, as_json: bool = False) -> int:
-    """Print how a command of this name ended and return its exit status."""
-    if as_json:
-        last = ended.paths[-1] if ended.paths else ""
-        outcome = {"status": int(ended.status), "outcome": ended.message, "file": last, "files": ended.paths}
-        print(json.dumps(outcome), flush=True)
-    elif ended.paths:
-        print("\n".join(f"FILE {path}" for path in ended.paths), flush=True)
-    elif ended.message:
-        print(f"nifsdc {name}: {ended.message}", file=sys.stderr, flush=True)
-    return int(ended.status)
-
-
-def _observe(
-    session: DcSession, label: str, timeout: float | None, command: str, stored: Callable[[str], None]
-) -> Outcome:
+def _observe(camera: Camera, label: str, timeout: float | None, command: str) -> Observation:
     """Observe with a progress bar; Ctrl-C is noted and asked about at the next look."""
     console = Console(stderr=True)
     interrupted = threading.Event()
@@ -212,7 +137,7 @@ def _observe(
         with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("starting", total=1, left=0.0)
 
-            def show(look: dc.Progress) -> None:
+            def show(look: Look) -> None:
                 bar.update(
                     task,
                     description=look.stage,
@@ -223,24 +148,24 @@ def _observe(
                 if interrupted.is_set():
                     interrupted.clear()
                     bar.stop()
-                    _interrupt(session, console)
+                    _interrupt(camera, console)
                     bar.start()
 
-            return session.observe(label, command=command, progress=show, stored=stored, timeout=timeout)
+            return camera.observe(label, command=command, progress=show, timeout=timeout)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _interrupt(session: DcSession, console: Console) -> None:
+def _interrupt(camera: Camera, console: Console) -> None:
     """Ask what Ctrl-C was meant to do, and do it; without a terminal, or pressed again, it means abort."""
     answer = "a"
     if sys.stdin.isatty():
         answer = _ask(console)
     try:
         if answer == "s":
-            session.stop()
+            camera.stop()
         elif answer == "a":
-            session.abort()
+            camera.abort()
     except CommandRefused as error:
         console.print(f"refused: {error}")
 

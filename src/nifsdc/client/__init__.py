@@ -1,5 +1,18 @@
 """Clients of a running detector controller, over Channel Access."""
 
-from nifsdc.client.session import CommandFailed, CommandRefused, DcSession, NotConnected, Outcome, Progress
+from nifsdc.client.camera import Camera
+from nifsdc.client.errors import CameraError, CommandFailed, CommandRefused, NotConnected, TookTooLong
+from nifsdc.client.observation import Observation, Outcome, Progress, Status
 
-__all__ = ["CommandFailed", "CommandRefused", "DcSession", "NotConnected", "Outcome", "Progress"]
+__all__ = [
+    "Camera",
+    "CameraError",
+    "CommandFailed",
+    "CommandRefused",
+    "NotConnected",
+    "Observation",
+    "Outcome",
+    "Progress",
+    "Status",
+    "TookTooLong",
+]
