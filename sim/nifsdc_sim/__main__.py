@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nifsdc_sim import ccd_model, ir_model
+from nifsdc_sim import ccd_model, ft_model, ir_model
 from nifsdc_sim.arrays import DETECTORS
 from nifsdc_sim.effects import Effect
 from nifsdc_sim.faults import FAULTS, Fault
@@ -38,6 +38,7 @@ def epilog() -> str:
         "faults (names: label, count, skip, probability, fraction, seconds, rate, pixels)": FAULTS,
         "effects of the infrared detector": _meanings(ir_model.EFFECTS),
         "effects of CCDs": _meanings(ccd_model.EFFECTS),
+        "effects of frame-transfer CCDs (ft...)": _meanings(ft_model.FT_EFFECTS),
     }
     lines = [EXAMPLES]
     for title, table in tables.items():

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc.sdsu.commands import Detectors
-from nifsdc_sim import ccd_model, ir_model, program
+from nifsdc_sim import ccd_model, ft_model, ir_model, program
 from nifsdc_sim.ccd import Ccd
 from nifsdc_sim.ccd_clocking import Clocking
 from nifsdc_sim.ccd_geometry import GEOMETRIES
 from nifsdc_sim.ccd_model import CcdModel
+from nifsdc_sim.chunk import Chunk
 from nifsdc_sim.detector import CHUNK_LINES, Detector, Video
+from nifsdc_sim.ft_array import FrameTransferArray
+from nifsdc_sim.ft_model import FT_GEOMETRIES, FtModel
 from nifsdc_sim.ir_model import DetectorModel
 from nifsdc_sim.scene import Light
 
@@ -24,19 +27,8 @@ LOW, HIGH = 1, 2
 HIGH_RATE = 204_027
 """pixels a second of one output of the HAWAII-2 at high speed: a full read of 1024 x 1056 takes 5.3 s"""
 LOW_RATE = HIGH_RATE // 2
-DETECTORS = ("hawaii2", *GEOMETRIES)
+DETECTORS = ("hawaii2", *GEOMETRIES, *FT_GEOMETRIES)
 """names of the detectors that the simulator can be started with"""
-
-
-class Chunk(NamedTuple):
-    """Pixels that are sent together."""
-
-    pixels: NDArray[np.uint16]
-    """in the order of the fibre, shape (n,); may be empty"""
-    rows: int
-    """rows of the detector, all of the same length, that they are"""
-    end_ns: int
-    """moment at which the last of them was clocked"""
 
 
 class DetectorArray(Protocol):
@@ -44,10 +36,12 @@ class DetectorArray(Protocol):
 
     detectors: Detectors
     """kind of programmes that it takes"""
-    clear_ns: int
-    """time of one clearing"""
     full_pixels: int
     """of an unbinned full frame, all outputs together"""
+
+    @property
+    def clear_ns(self) -> int:
+        """Time of one clearing."""
 
     @property
     def scene(self) -> Light:
@@ -69,7 +63,8 @@ class DetectorArray(Protocol):
         All have ``sources`` (row, column and electron/s of each point of light) and ``hits`` (see
         `particles.HIT`). An infrared array adds ``flux``, ``dark`` (electron/s) and ``dead``, each of shape
         (rows, columns), and ``reads`` (number, resets before it, start in ns); a CCD adds ``charge``, what
-        the last readout began with, electron, shape (rows, columns).
+        the last readout began with, electron, shape (rows, columns); a frame-transfer CCD what is in
+        ``imaging`` and ``masked``.
         """
 
     def set_speed(self, speed: int) -> None:
@@ -303,6 +298,9 @@ def detector_array(
     """
     if name in GEOMETRIES:
         return CcdArray(Ccd(seed, scene, ccd_model.with_wishes(CcdModel(), *effects), GEOMETRIES[name]))
+    if name in FT_GEOMETRIES:
+        properties = ft_model.with_wishes(FtModel(), *effects)
+        return FrameTransferArray(FT_GEOMETRIES[name], seed, scene, properties)
     group = 1
     while group < CHUNK_LINES and group < speed:
         group *= 2

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from nifsdc.sdsu import programs
+from nifsdc.sdsu import frames, programs
 from nifsdc.sdsu.commands import Detectors
 from nifsdc.sdsu.lod import Block, LodFile, Symbol, write
 from nifsdc.sdsu.words import Board, Space, word
@@ -48,6 +48,9 @@ class Routine(IntEnum):
     GRAB = 9
     READ_AT_TIME = 10
     MULTIPLE_CLEAR = 11
+    FRAMES_NO_CLEAR = 12
+    FRAMES_CLEAR = 13
+    FRAMES_DRIFT = 14
     POWER_ON = 32
     POWER_OFF = 33
     GENERATION = 34
@@ -134,6 +137,8 @@ class Family:
     rows: int
     temperature_mk: int
     """demanded temperature until the host sets one"""
+    frames: bool = False
+    """whether it has the noticeboard's words for runs of frames"""
 
 
 IR = Family(
@@ -167,7 +172,22 @@ CCD = Family(
     temperature_mk=170_000,
 )
 """the exposures' addresses are those of Annex C; columns and rows are those of one output"""
-FAMILIES = {Detectors.IR: IR, Detectors.CCD: CCD}
+FRAME_TRANSFER = Family(
+    timing_commands={
+        **_TIMING,
+        "FNC": Routine.FRAMES_NO_CLEAR,
+        "FCL": Routine.FRAMES_CLEAR,
+        "FDR": Routine.FRAMES_DRIFT,
+    },
+    utility_commands=CCD.utility_commands,
+    utility_base=CCD.utility_base,
+    columns=1024,
+    rows=512,
+    temperature_mk=170_000,
+    frames=True,
+)
+"""columns and rows are those of one output; the host sets what it reads before each run"""
+FAMILIES = {Detectors.IR: IR, Detectors.CCD: CCD, Detectors.FRAME_TRANSFER: FRAME_TRANSFER}
 
 
 def table_words(board: Board, commands: Mapping[str, Routine]) -> tuple[int, ...]:
@@ -214,12 +234,21 @@ def timing_program(family: Family = IR) -> LodFile:
     """Return the timing board's programme: full frame, one reset, no delay, low speed, nothing read yet."""
     scalars = (0, 1, family.rows, family.columns, 0, 0, 1, 1, 0)
     telemetry = (0, WINDOW_ROWS, 0, 0, 1, 0, 0)
-    data = (
+    data: tuple[Block, ...] = (
         Block(Space.X, TIMING_NBAX + 0xFF - 8, scalars),
         Block(Space.Y, TIMING_NBAY, telemetry),
     )
+    symbols = TIMING_SYMBOLS
+    if family.frames:
+        lowest = min(entry.offset for entry in frames.ENTRIES if entry.space is Space.X)
+        zeros = (0,) * (0xFF - 8 - lowest)
+        data = (Block(Space.X, TIMING_NBAX + lowest, zeros), *data)
+        symbols = {
+            **{entry.name.upper(): (entry.space, entry.offset) for entry in frames.ENTRIES},
+            **symbols,
+        }
     bases = {Space.X: TIMING_NBAX, Space.Y: TIMING_NBAY}
-    return _lod(Board.TIMING, family.timing_commands, data, bases, TIMING_SYMBOLS)
+    return _lod(Board.TIMING, family.timing_commands, data, bases, symbols)
 
 
 def utility_program(family: Family = IR) -> LodFile:

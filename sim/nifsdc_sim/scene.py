@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nifsdc_sim.led import Led
+
 SLITLETS = 29
 STAIRCASE_PIXELS = 2.5
 """shift of the spectrum from one slitlet to the next, in columns"""
@@ -40,7 +42,7 @@ SEEING_SIGMA = 1.8
 STAMP = 12
 """pixels to either side of a star within which its light falls"""
 INDEX_PRIME = 601
-NAMES = ("default", "dark", "flat", "stars", "points", "index")
+NAMES = ("default", "dark", "flat", "stars", "points", "index", "led")
 """the scenes that `named` knows"""
 
 
@@ -65,8 +67,8 @@ class Light(Protocol):
         """Return the light in electron/s/pixel, shape (rows, columns), row 0 at the bottom."""
         ...
 
-    def sources(self, rows: int, columns: int) -> tuple[Source, ...]:
-        """Return the points of light on a detector of a size, in no order."""
+    def sources(self, rows: int, columns: int) -> tuple[tuple[float, float, float], ...]:
+        """Return the points of light (`Source`) on a detector of a size, in no order."""
         ...
 
 
@@ -235,7 +237,8 @@ def named(name: str, **parameters: Any) -> Light:
     name
         ``default`` is NIFS's, with the parameter ``seed``; ``flat`` takes ``rate`` (100 electron/s/pixel),
         ``stars`` takes ``seed``, ``sky`` (electron/s/pixel) and ``stars`` (their number), ``points`` takes
-        ``sources`` (a list of row, column and electron/s) and ``sky``; ``dark`` and ``index`` take nothing
+        ``sources`` (a list of row, column and electron/s) and ``sky``, ``led`` what `led.Led` has; ``dark``
+        and ``index`` take nothing
     parameters
         the scene's
 
@@ -285,6 +288,7 @@ _SCENES: Mapping[str, tuple[_Kinds, Callable[..., Light]]] = {
     "stars": ({"seed": _whole, "sky": _number, "stars": _whole}, StarField),
     "points": ({"sources": _sources, "sky": _number}, lambda sources=(), sky=0.0: Points(sources, sky)),
     "index": ({}, Index),
+    "led": (dict.fromkeys(("rate", "period", "on", "first", "sky"), _number), Led),
 }
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from nifsdc.sdsu.links.registers import Registers
+from nifsdc.sdsu.links.registers import PIXEL_BITS, Registers
 from nifsdc_sim.agenda import LOOK_REAL_SECONDS, Agenda
-from nifsdc_sim.arrays import Chunk, DetectorArray
+from nifsdc_sim.arrays import DetectorArray
 from nifsdc_sim.card import InterfaceCard
 from nifsdc_sim.ccd_clocking import Clocking
+from nifsdc_sim.chunk import Chunk
 from nifsdc_sim.detector import Video
 from nifsdc_sim.exposure import MS, CurrentExposure
 from nifsdc_sim.faults import Faults
@@ -25,6 +26,9 @@ from nifsdc_sim.prefetch import Prefetch
 
 LEAST_EXPOSURE_MS = 1
 AHEAD_CHUNKS = 8
+AHEAD_FRAMES = 3
+MOST_PIXELS = (1 << PIXEL_BITS) - 1
+"""that the interface card counts in a block"""
 
 
 class Phase(Enum):
@@ -73,6 +77,9 @@ class Sequence:
     sample_ns: float
     """time from one sample of an output to its next"""
     video: Video
+    stream: Iterator[Chunk] | None = None
+    """frames of a run, sent one after another in place of resets and blocks of reads; ``reads`` is their
+    number, or 0 if they go on until the run is aborted"""
 
 
 class _GivenUp(Exception):
@@ -185,7 +192,10 @@ class Sequencer:
                 sequence = self._sequence
             assert sequence is not None
             try:
-                self._perform(sequence)
+                if sequence.stream is None:
+                    self._perform(sequence)
+                else:
+                    self._send_run(sequence, sequence.stream)
             except _GivenUp:
                 self._card.release()
             with self.changed:
@@ -263,12 +273,29 @@ class Sequencer:
         pixels = sequence.reads * self._array.pixels(sequence.clocking)
         faults = PixelFaults.take(self._faults, sequence.label, pixels)
         self._unsent = pixels
+        reads = self._array.read(sequence.clocking, start, sequence.sample_ns, sequence.video, sequence.reads)
+        return self._send_all(reads, AHEAD_CHUNKS, start, faults)
+
+    def _send_run(self, sequence: Sequence, frames: Iterator[Chunk]) -> None:
+        """Send the frames of a run, as one block."""
+        pixels = sequence.columns * sequence.rows * max(1, sequence.reads)
+        faults = PixelFaults.take(self._faults, sequence.label, pixels)
+        self._wait_for_host(0)
+        with self.changed:
+            self.phase = Phase.READING
+            self._unsent = pixels if sequence.reads else None
+            self._card.initialise_address(sequence.start_ns)
+            rows = sequence.rows * sequence.reads or MOST_PIXELS // max(1, sequence.columns)
+            self._card.expect(sequence.columns, rows, sequence.start_ns)
+        self._send_all(frames, AHEAD_FRAMES, sequence.start_ns, faults)
+
+    def _send_all(self, pixels: Iterable[Chunk], ahead: int, start: int, faults: PixelFaults) -> int:
+        """Send chunks, made a few ahead of their time; return when the last pixel was clocked."""
         sent = 0
         moment = start
         complete = False
-        reads = self._array.read(sequence.clocking, start, sequence.sample_ns, sequence.video, sequence.reads)
         try:
-            with Prefetch(reads, AHEAD_CHUNKS) as chunks:
+            with Prefetch(pixels, ahead) as chunks:
                 for chunk in chunks:
                     self._send(chunk, moment, faults)
                     sent += 1

@@ -25,6 +25,7 @@ from nifsdc_sim.control_port import BadRequest, ControlPort
 from nifsdc_sim.electronics import Electronics
 from nifsdc_sim.faults import AT_ONCE, Fault, FaultKind, Faults
 from nifsdc_sim.faults import fault as described
+from nifsdc_sim.ft_array import FrameTransferArray
 from nifsdc_sim.physics import Physics
 from nifsdc_sim.scene import NAMES
 from nifsdc_sim.scene import described as described_scene
@@ -34,6 +35,8 @@ MOST = 1e15
 """of any number that the control port takes"""
 BUFFER_READS = 32
 """full reads that the image buffer holds; its memory is allotted only as pixels come"""
+STREAM_PIXELS = 1 << 24
+"""that the buffer for runs of frames holds at least: small frames come by the thousand"""
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -95,6 +98,8 @@ class Simulator:
             options.effects,
         )
         pixels = self.array.full_pixels * options.buffer_reads
+        if isinstance(self.array, FrameTransferArray):
+            pixels = max(pixels, STREAM_PIXELS)
         self.buffer = options.buffer or buffer_path(pixels)
         self.buffer.unlink(missing_ok=True)
         registers = Registers.create(self.buffer, pixels, options.speed)

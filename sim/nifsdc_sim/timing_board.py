@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from nifsdc.sdsu import frames
+from nifsdc.sdsu.frames import FrameCommand
 from nifsdc.sdsu.words import DON, Board, Space
 from nifsdc_sim.agenda import Agenda
 from nifsdc_sim.arrays import HIGH, LOW, DetectorArray, boot_programmes
 from nifsdc_sim.ccd_clocking import Clocking
+from nifsdc_sim.chunk import Chunk
 from nifsdc_sim.detector import Video
 from nifsdc_sim.dsp import Dsp, Errno, Later, Refused, Rule
 from nifsdc_sim.exposure import MS
+from nifsdc_sim.ft_array import FrameOrder, FrameTransferArray
 from nifsdc_sim.memory import DspMemory
 from nifsdc_sim.program import (
     BOOT_PROM,
@@ -24,6 +32,11 @@ INACTIVE, CLEARING, INTEGRATING, READING = range(4)
 RESET_DELAY, RESETS, ROWS, COLUMNS, MODE, X_BINNING, Y_BINNING, WINDOWING = (
     0xFF - 8, 0xFF - 7, 0xFF - 6, 0xFF - 5, 0xFF - 4, 0xFF - 2, 0xFF - 1, 0xFF,
 )  # fmt: skip
+RUNS = {
+    Routine.FRAMES_NO_CLEAR: FrameCommand.NO_CLEAR,
+    Routine.FRAMES_CLEAR: FrameCommand.CLEAR,
+    Routine.FRAMES_DRIFT: FrameCommand.DRIFT,
+}
 
 
 class TimingBoard:
@@ -51,6 +64,10 @@ class TimingBoard:
                 Routine.GRAB: Rule(lambda _: self._multiple_read("GRB", 1)),
                 Routine.READ_AT_TIME: Rule(lambda words: self._read_at_time(words[0]), (1,)),
                 Routine.MULTIPLE_CLEAR: Rule(lambda words: self._multiple_clear(words[0]), (1,)),
+                **{
+                    routine: Rule(partial(self._run_frames, command), (1,))
+                    for routine, command in RUNS.items()
+                },
             },
             {BOOT_PROM: timing_program(boot_programmes(array))},
         )
@@ -150,6 +167,30 @@ class TimingBoard:
         self._start("MRC", Integration.BEFORE, blocks=reads, reads=1, resets=1)
         return DON
 
+    def _run_frames(self, command: FrameCommand, words: tuple[int, ...]) -> int:
+        self._only_when_still()
+        (count,) = words
+        array = self._array
+        if not isinstance(array, FrameTransferArray):
+            raise Refused(Errno.UNKNOWN_COMMAND)
+        setting = self.dsp.setting
+        order = FrameOrder(
+            command,
+            count,
+            setting(frames.DELAY_MS) * MS + setting(frames.DELAY_US) * 1000,
+            tuple(setting(frames.NSKIP + ccd) for ccd in range(array.geometry.ccds)),
+            setting(frames.SHIFT_ROWS),
+            (setting(frames.DUMP_ROWS), setting(frames.LATE_DUMP_ROWS)),
+        )
+
+        def stream(sequence: Sequence) -> Iterator[Chunk]:
+            return array.frames(
+                order, sequence.clocking, sequence.start_ns, sequence.sample_ns, sequence.video
+            )
+
+        self._start(command.value, Integration.NONE, blocks=1, reads=count, stream=stream)
+        return DON
+
     def _start(
         self,
         label: str,
@@ -159,26 +200,28 @@ class TimingBoard:
         reads: int,
         resets: int = 0,
         delay_ms: int = 0,
+        stream: Callable[[Sequence], Iterator[Chunk]] | None = None,
     ) -> None:
         self._leave_clearing()
         mode = self.dsp.setting(MODE)
         video = Video(mode) if mode in (1, 2) else Video.DATA if self.powered else Video.DEAD
-        self._sequencer.start(
-            Sequence(
-                label,
-                self._clock.now_ns(),
-                resets,
-                delay_ms * MS,
-                blocks,
-                reads,
-                integration,
-                columns=self.dsp.setting(COLUMNS),
-                rows=self.dsp.setting(ROWS),
-                clocking=self._clocking(),
-                sample_ns=1000 * MS / self._array.rate,
-                video=video,
-            )
+        sequence = Sequence(
+            label,
+            self._clock.now_ns(),
+            resets,
+            delay_ms * MS,
+            blocks,
+            reads,
+            integration,
+            columns=self.dsp.setting(COLUMNS),
+            rows=self.dsp.setting(ROWS),
+            clocking=self._clocking(),
+            sample_ns=1000 * MS / self._array.rate,
+            video=video,
         )
+        if stream is not None:
+            sequence = replace(sequence, stream=stream(sequence))
+        self._sequencer.start(sequence)
 
     def _clocking(self) -> Clocking:
         """Gather what the noticeboard says of windows and binning at this moment."""
@@ -200,8 +243,23 @@ class TimingBoard:
                     4: self._speed,
                     5: self._array.rate,
                     6: self.clock_state,
+                    **self._frame_clocks(),
                 }
             )
+
+    def _frame_clocks(self) -> dict[int, int]:
+        """Return what the telemetry of a frame-transfer CCD has more."""
+        array = self._array
+        if not isinstance(array, FrameTransferArray):
+            return {}
+        return {
+            frames.CCDS: array.geometry.ccds,
+            frames.MASKED_ROWS: array.geometry.masked_rows,
+            frames.TRANSFER_NS: array.model.transfer_ns,
+            frames.ROW_NS: array.model.row_ns,
+            frames.SKIP_NS: array.model.skip_ns,
+            frames.WIPE_US: array.clear_ns // 1000,
+        }
 
 
 def _at_least_one(reads: int) -> None:

@@ -60,7 +60,7 @@ class UtilityBoard:
         self._powered = False
         self._preflash_ms = 0
         self.cryostat = Cryostat(
-            seed, CCD_CRYOSTAT if array.detectors is Detectors.CCD else IR_CRYOSTAT, self._demand
+            seed, IR_CRYOSTAT if array.detectors is Detectors.IR else CCD_CRYOSTAT, self._demand
         )
         self.shutter = Shutter(agenda, array, faults)
         self.exposure = Exposure(agenda, self.shutter, current, self.demanded_ms)

@@ -50,8 +50,8 @@ class Measured:
 class Camera(abc.ABC, Generic[R, P]):
     """A detector and the electronics that read it; one exposure at a time.
 
-    The Slave task prepares, stops and aborts; the Readout task runs `expose_set` and friends. Only the
-    methods whose docstring says so may be called while another one runs.
+    The Slave task prepares, stops and aborts; the Readout task takes the pixels. Only the methods whose
+    docstring says so may be called while another one runs.
     """
 
     # --- what an observation will be ----------------------------------------------------------------------
@@ -63,14 +63,6 @@ class Camera(abc.ABC, Generic[R, P]):
     @abc.abstractmethod
     def read_size(self, plan: P) -> ReadSize:
         """Return how much one read of an observation is."""
-
-    @abc.abstractmethod
-    def accumulator(self, plan: P) -> Accumulator:
-        """Return what takes the pixels of an observation."""
-
-    def reads(self, plan: P) -> ReadCutter | None:
-        """Return what gives out every single read of an observation; None if they are not asked for."""
-        return None
 
     @abc.abstractmethod
     def keywords(self, request: R, plan: P) -> Keywords:
@@ -102,36 +94,6 @@ class Camera(abc.ABC, Generic[R, P]):
     @abc.abstractmethod
     def prepare(self, plan: P) -> None:
         """Set the electronics up for an observation."""
-
-    @abc.abstractmethod
-    def begin_exposure(self, plan: P, cancel: threading.Event) -> datetime | None:
-        """Clear the detector and set one exposure going; its first set of reads follows.
-
-        Returns the moment (UTC) from which light was collected, where that is not the beginning of this.
-        """
-
-    @abc.abstractmethod
-    def read_set(
-        self,
-        plan: P,
-        number: int,
-        take: Callable[[Chunk], None],
-        *,
-        cancel: threading.Event,
-        stop: threading.Event,
-        started: Callable[[], None],
-    ) -> None:
-        """Take the pixels of set ``number``, from 0, as they arrive; ``started`` at the first one.
-
-        Raises
-        ------
-        Stopped
-            when a stop made this set superfluous, and with it all that would follow
-        """
-
-    @abc.abstractmethod
-    def end_exposure(self, plan: P) -> Measured:
-        """Close an exposure after its last pixel and return how long was exposed."""
 
     @abc.abstractmethod
     def finish_early(self) -> None:
@@ -170,3 +132,49 @@ class Camera(abc.ABC, Generic[R, P]):
     @abc.abstractmethod
     def telemetry(self) -> Mapping[str, float]:
         """Read temperatures and states, by status record; never while pixels flow."""
+
+
+class ExposingCamera(Camera[R, P]):
+    """A camera whose observations are exposures: reads that are made one image.
+
+    The Readout task runs `read_set` and friends, all of them in this order: `begin_exposure`, a `read_set`
+    for each set, `end_exposure`.
+    """
+
+    @abc.abstractmethod
+    def accumulator(self, plan: P) -> Accumulator:
+        """Return what takes the pixels of an observation."""
+
+    def reads(self, plan: P) -> ReadCutter | None:
+        """Return what gives out every single read of an observation; None if they are not asked for."""
+        return None
+
+    @abc.abstractmethod
+    def begin_exposure(self, plan: P, cancel: threading.Event) -> datetime | None:
+        """Clear the detector and set one exposure going; its first set of reads follows.
+
+        Returns the moment (UTC) from which light was collected, where that is not the beginning of this.
+        """
+
+    @abc.abstractmethod
+    def read_set(
+        self,
+        plan: P,
+        number: int,
+        take: Callable[[Chunk], None],
+        *,
+        cancel: threading.Event,
+        stop: threading.Event,
+        started: Callable[[], None],
+    ) -> None:
+        """Take the pixels of set ``number``, from 0, as they arrive; ``started`` at the first one.
+
+        Raises
+        ------
+        Stopped
+            when a stop made this set superfluous, and with it all that would follow
+        """
+
+    @abc.abstractmethod
+    def end_exposure(self, plan: P) -> Measured:
+        """Close an exposure after its last pixel and return how long was exposed."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc.camera.accumulator import SATURATION, SCIENCE, Image, Keywords, image_keywords
-from nifsdc.camera.camera import Measured, ReadSize, Step
+from nifsdc.camera.camera import ExposingCamera, Measured, ReadSize, Step
 from nifsdc.camera.ccd_detector import CcdDetector
 from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
 from nifsdc.sdsu.controller import Controller
@@ -122,7 +122,7 @@ class CcdAccumulator:
         return Image(SCIENCE if number == 1 else f"{SCIENCE}:{number}", image, keywords)
 
 
-class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan]):
+class SdsuCcdCamera(SdsuCamera[CcdRequest, CcdReadoutPlan], ExposingCamera[CcdRequest, CcdReadoutPlan]):
     """Takes exposures with a shutter or lamps, and reads the CCD out by windows.
 
     Parameters

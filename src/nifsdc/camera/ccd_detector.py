@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from nifsdc.camera.layout import LayoutError
 from nifsdc.sdsu.windows import CcdGeometry, Corner
+
+Made = TypeVar("Made")
 
 CORNERS: Mapping[str, Corner] = {corner.name.lower().replace("_", "-"): corner for corner in Corner}
 """where an output can be: ``bottom-left`` ..."""
@@ -46,16 +48,21 @@ class CcdDetector:
         LayoutError
             when the file cannot be read, or an entry is missing or wrong
         """
+        return cls.read(path, cls.from_tree)
+
+    @staticmethod
+    def read(path: Path, made: Callable[[Mapping[str, Any]], Made]) -> Made:
+        """Read a file and return what a function makes of its entries; raises LayoutError as `load` does."""
         try:
-            tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return cls._from_tree(tree)
+            return made(yaml.safe_load(path.read_text(encoding="utf-8")))
         except (OSError, yaml.YAMLError) as error:
             raise LayoutError(f"{path}: cannot be read: {error}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise LayoutError(f"{path}: {_problem(error)}") from error
 
     @classmethod
-    def _from_tree(cls, tree: Mapping[str, Any]) -> CcdDetector:
+    def from_tree(cls, tree: Mapping[str, Any]) -> CcdDetector:
+        """Return a CCD by the entries of its file; raises KeyError, TypeError or ValueError."""
         outputs = tuple(CORNERS[corner] for corner in tree["outputs"])
         prescan, overscan = int(tree["prescan"]), int(tree["overscan"])
         rows = int(tree["rows"]) // len({corner.top for corner in outputs})

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nifsdc.camera.accumulator import Accumulator, FowlerAccumulator, Keywords, Noise
 from nifsdc.camera.calibration import Calibration, CalibrationError, CalibrationFiles
-from nifsdc.camera.camera import Measured, ReadSize, Step, Stopped
+from nifsdc.camera.camera import ExposingCamera, Measured, ReadSize, Step, Stopped
 from nifsdc.camera.corrections import Corrections
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.ramp import LinearAccumulator
@@ -34,7 +34,7 @@ class CalibrationMissing(ControllerError):
     """A calibration file cannot be used; the text says which and why."""
 
 
-class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan]):
+class SdsuIrCamera(SdsuCamera[IrRequest, ExposurePlan], ExposingCamera[IrRequest, ExposurePlan]):
     """Takes exposures by multiple non-destructive reads, timed by the controller.
 
     Two sets of reads are one MRA command (INS-DAS-18 Annex D). A single read has no reads to subtract: the

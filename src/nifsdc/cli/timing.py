@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from nifsdc.timing.frame_plan import data_rate, duty_cycle
 from nifsdc.timing.frame_transfer import Clear, Drift, FrameMode, FrameTiming, NoClear
 
 EXAMPLE = """\
@@ -21,7 +22,6 @@ but a first one is said.
 
 exit status: 0 done, 2 wrong usage"""
 
-BYTES_PER_PIXEL = 2
 SYMBOLS = {
     "e": ("exposure delay E", frozenset(FrameMode)),
     "r": ("readout R, without the frame transfer", frozenset(FrameMode)),
@@ -106,8 +106,8 @@ def _said(timing: FrameTiming, frame: int | None, pixels: int | None) -> dict[st
         "dead_s": timing.dead,
         "cycle_s": timing.cycle,
         "frame_period_s": timing.frame_period,
-        "duty_cycle": timing.regular.seconds / timing.cycle,
-        "data_rate_bytes_s": None if pixels is None else BYTES_PER_PIXEL * pixels / timing.frame_period,
+        "duty_cycle": duty_cycle(timing),
+        "data_rate_bytes_s": None if pixels is None else data_rate(timing, pixels),
     }
 
 

@@ -41,6 +41,7 @@ class Detectors(Enum):
     IR = "infrared"
     CCD = "CCD"
     QUCAM = "QUCAM"
+    FRAME_TRANSFER = "frame transfer"
 
 
 _ALL = (Board.TIMING, Board.UTILITY)
@@ -85,6 +86,7 @@ class Command:
 _BOOT = "Commands provided in all DSP programmes"
 _TIM = "Commands provided by the timing DSP"
 _UTIL = "Commands provided by the utility DSP"
+_FRAMES = "none: an extension of ours (docs/decisions/0016-runs-of-frames.md)"
 
 COMMANDS: dict[str, Command] = {
     command.label: command
@@ -105,6 +107,9 @@ COMMANDS: dict[str, Command] = {
         Command("GRB", _TIMING, (), Reply.DONE, _TIM, detectors=Detectors.IR),
         Command("RDT", _TIMING, ("reads",), Reply.DONE, "Annex B", detectors=Detectors.IR),
         Command("MRC", _TIMING, ("reads",), Reply.DONE, _TIM, detectors=Detectors.QUCAM),
+        Command("FNC", _TIMING, ("frames",), Reply.DONE, _FRAMES, detectors=Detectors.FRAME_TRANSFER),
+        Command("FCL", _TIMING, ("frames",), Reply.DONE, _FRAMES, detectors=Detectors.FRAME_TRANSFER),
+        Command("FDR", _TIMING, ("frames",), Reply.DONE, _FRAMES, detectors=Detectors.FRAME_TRANSFER),
         Command("PON", _UTILITY, (), Reply.DONE, _UTIL, 3.0),
         Command("POF", _UTILITY, (), Reply.DONE, _UTIL, 3.0),
         Command("BEX", _UTILITY, (), Reply.DONE, _UTIL, detectors=Detectors.CCD),

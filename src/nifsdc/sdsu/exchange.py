@@ -19,7 +19,9 @@ from nifsdc.sdsu.transactions import LOST_POWER, Transactor
 from nifsdc.sdsu.words import DON, Address, Board, Space
 
 UNBOUNDED = 1 << 31
-READ_BLOCKS = {"MRA": 2, "GRB": 2, "RDT": UNBOUNDED, "MRC": 1}
+FRAME_RUNS = frozenset({"FNC", "FCL", "FDR"})
+"""commands that make one block of as many frames as they are told, or of any number until it is aborted"""
+READ_BLOCKS = {"MRA": 2, "GRB": 2, "RDT": UNBOUNDED, "MRC": 1, **dict.fromkeys(sorted(FRAME_RUNS), 1)}
 """blocks of pixels that a command makes of one read; RDT goes on until it is aborted"""
 STILL_ONLY = frozenset({*READ_BLOCKS, "RDC", "CLR", "IDL", "STP"})
 """commands that are not for a controller that integrates between two blocks"""
@@ -29,6 +31,8 @@ GENERATION_2 = 2
 
 def blocks_of(label: str, reads: int) -> tuple[int, int]:
     """Return how many blocks of pixels a command of so many reads makes, and the reads in each."""
+    if label in FRAME_RUNS:
+        return 1, reads or UNBOUNDED
     # MRC makes a block of each of its reads; those of the others have all of them.
     return (reads, 1) if label == "MRC" else (READ_BLOCKS[label], reads)
 

@@ -118,7 +118,7 @@ class PixelStream:
                 place = taken % size
                 count = min(available - taken, size - place)
                 yield Chunk(taken, self._link.buffer[place : place + count])
-                self._check_kept(taken)
+                self.check_kept(taken)
                 taken += count
                 self._link.consumed(self._block, taken)
                 last_arrival = time.monotonic()
@@ -132,12 +132,12 @@ class PixelStream:
             self._rest()
 
     def _available(self, taken: int) -> int:
-        self._check_kept(taken)
+        self.check_kept(taken)
         progress = self._link.progress()
         return self._pixels if progress.block > self._block else min(progress.pixels, self._pixels)
 
-    def _check_kept(self, taken: int) -> None:
-        """Make sure that the hardware has not written over pixels from ``taken`` on."""
+    def check_kept(self, taken: int) -> None:
+        """Make sure that the hardware has not written over pixels from ``taken`` on; raises PixelsLost."""
         block, pixels = self._link.progress()
         size = self._link.buffer.size
         if block == self._block:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nifsdc.camera.accumulator import Accumulator, Image, Progressive
-from nifsdc.camera.camera import Camera, Measured, Stopped
+from nifsdc.camera.camera import Camera, ExposingCamera, Measured, Stopped
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing
 from nifsdc.dictionary import StatusDictionary
@@ -57,6 +57,8 @@ class ReadoutTask(Task[Exposure]):
         report: Reporter,
     ) -> None:
         super().__init__("Readout", report)
+        if not isinstance(camera, ExposingCamera):
+            raise TypeError(f"{type(camera).__name__} takes no exposures")
         self._reads = reads
         self._camera = camera
         self._ring = ring

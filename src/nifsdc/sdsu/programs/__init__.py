@@ -18,14 +18,16 @@ _FILES = {
     (Board.UTILITY, Detectors.IR): "utility.lod",
     (Board.TIMING, Detectors.CCD): "ccd-timing.lod",
     (Board.UTILITY, Detectors.CCD): "ccd-utility.lod",
+    (Board.TIMING, Detectors.FRAME_TRANSFER): "frame-transfer-timing.lod",
+    (Board.UTILITY, Detectors.FRAME_TRANSFER): "frame-transfer-utility.lod",
 }
 
 
 def path(board: Board, detectors: Detectors = Detectors.IR) -> Path:
-    """Return where the load file of the timing or the utility board lies, for infrared arrays or CCDs."""
+    """Return where the load file of the timing or the utility board lies, by detectors."""
     return Path(str(resources.files(__package__).joinpath(_FILES[board, detectors])))
 
 
 def synthetic(board: Board, detectors: Detectors = Detectors.IR) -> LodFile:
-    """Return the synthetic programme of the timing or the utility board, for infrared arrays or CCDs."""
+    """Return the synthetic programme of the timing or the utility board, by detectors."""
     return parse(path(board, detectors).read_text(encoding="ascii"))

@@ -201,11 +201,27 @@ class WindowPlan:
         """
         if stream.shape != (self.pixels,):
             raise ValueError(f"a stream of shape {stream.shape}; this readout has {self.pixels} pixels")
-        images = out or tuple(np.empty(shape, dtype=stream.dtype) for shape in self.shapes)
+        return self.images_of(stream.reshape(-1, self.blocks[0].shape[2]), out)
+
+    def images_of(
+        self, samples: NDArray[np.uint16], out: tuple[NDArray[np.uint16], ...] | None = None
+    ) -> tuple[NDArray[np.uint16], ...]:
+        """Return the image of each window, of pixels that need not lie one after another in memory.
+
+        Parameters
+        ----------
+        samples
+            shape (samples of an output, outputs)
+        out
+            as of `images`
+        """
+        images = out or tuple(np.empty(shape, dtype=samples.dtype) for shape in self.shapes)
         if tuple(image.shape for image in images) != self.shapes:
             raise ValueError(f"images of {[image.shape for image in images]}; expected {list(self.shapes)}")
         for block in self.blocks:
-            view = _view(stream, block)
+            rows, width, outputs = block.shape
+            first = block.offset // outputs
+            view = samples[first : first + rows * width].reshape(block.shape)
             for window, target, source, output in block.copies:
                 images[window][target] = view[(*source, output)]
         return images
