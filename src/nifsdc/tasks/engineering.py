@@ -11,6 +11,7 @@ from nifsdc.camera.sdsu import SdsuCamera
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.commands import COMMANDS, Command, Reply
 from nifsdc.sdsu.errors import Busy, ControllerError, ErrorReply
+from nifsdc.sdsu.exchange import READ_BLOCKS
 from nifsdc.sdsu.memory import ReadoutMode
 from nifsdc.sdsu.pixels import Cancelled
 from nifsdc.sdsu.words import Address, Board, Space
@@ -19,7 +20,7 @@ from nifsdc.tasks.messages import ControllerCommand, Request, Scalar
 YES, NO = 0, 1
 ADDRESS_COMMANDS = frozenset({"RDM", "WRM"})
 """direct commands whose first argument is an address, given as memory space and offset"""
-STARTS_READOUT = frozenset({"MRA", "GRB", "RDT", "MRC", "RDC"})
+STARTS_READOUT = frozenset({*READ_BLOCKS, "RDC"})
 """commands after which pixels come that nobody would take"""
 TEXT_LENGTH = 39
 
