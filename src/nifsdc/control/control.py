@@ -11,8 +11,8 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 
+from nifsdc.control.admission import Admission
 from nifsdc.control.answers import Answers
-from nifsdc.control.checks import first_problem
 from nifsdc.control.kinds import CameraKind
 from nifsdc.control.machine import E, Machine, S
 from nifsdc.control.observation import Observation
@@ -89,11 +89,13 @@ class Control:
         self._responses = responses
         self._show = show
         self._on_loop = on_loop
-        self._link_kind = link_kind
         self._kind = kind
         self.dc = Machine("dc", DC_TABLE, DcState.DOWN, show.dc_state)
         self.sdsu = Machine("sdsu", SDSU_TABLE, SdsuState.OFF, show.sdsu_state)
         self.workers = workers(lambda report: on_loop(lambda: self.report(report)))
+        self._admission = Admission(
+            parameters, kind, link_kind, lambda beside: self.workers.tasks.data.store_refusal(beside)
+        )
         self._pending = Pending(later, self._expired)
         self._answers = Answers(responses, self._pending, on_loop)
         self._observation = Observation(
@@ -134,18 +136,7 @@ class Control:
 
     def refusal(self, command: str, checked: Mapping[str, Scalar]) -> str | None:
         """Say why a command with these checked parameters cannot be taken now, or None."""
-        reason = self._wrong_state(command)
-        if reason is not None:
-            return reason
-        values = {**self._parameters.snapshot(), **checked}
-        reason = first_problem(command, values, self._kind.checks)
-        if reason is not None:
-            return reason
-        if command == "simulate":
-            return self._simulation_refusal(values)
-        if command in ("glance", "promote") or (command == "observe" and self._wants_file(values)):
-            return self.workers.tasks.data.store_refusal(self._kind.beside(values))
-        return None
+        return self._wrong_state(command) or self._admission.refusal(command, checked)
 
     def _wrong_state(self, command: str) -> str | None:
         return refusal(command, self.dc.state, self.sdsu.state, self._observation.state, self._kind.rules)
@@ -170,14 +161,6 @@ class Control:
             return
         self._responses.busy(command)
         starter(command)
-
-    def _simulation_refusal(self, values: Mapping[str, Scalar]) -> str | None:
-        asked = str(values["simMode"])
-        allowed = "FULL" if self._link_kind == "sim" else "NONE"
-        return None if asked == allowed else f"simMode {asked}: link is {self._link_kind}, {allowed}"
-
-    def _wants_file(self, values: Mapping[str, Scalar]) -> bool:
-        return values["obs_save"] == "Yes" and values["obs_dataDest"] != "NONE"
 
     # --- commands -----------------------------------------------------------------------------------------
 
