@@ -1,4 +1,10 @@
-"""A science frame on its way to the disk, against writing and forcing the same bytes to the same disk."""
+"""A science frame on its way to the disk, against writing and forcing the same bytes to the same disk.
+
+The frame has 2048 x 2048 pixels of float32 with variance, quality and reference samples. An IOC spools it
+before it sends it, so that the way of a frame is twice to the disk. Then frames are written into a ring at a
+steady pace and taken out of it and stored, as the Data task does, at the highest pace at which none is
+overwritten before it was taken.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -16,15 +24,25 @@ from astropy.io import fits
 
 from nifsdc.data import disk
 from nifsdc.data.client import DataClient
+from nifsdc.data.delivery import Delivery
 from nifsdc.data.fits_file import write
 from nifsdc.data.fits_image import build
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.header import HEADER_KEYWORDS, cards
-from nifsdc.data.ring import FrameRing
+from nifsdc.data.packing import Packing
+from nifsdc.data.ring import FrameRing, Policy
 from nifsdc.data.spool import Spool
 from rows import Rows, best
 
-SECONDS = 8.0
+SECONDS = 20.0
+STEADY_SECONDS = 6.0
+SLOTS = 16
+"""of the ring: as many as single reads have"""
+HEADROOM = 1.15
+"""the first pace that is tried, and each further one, times the time that a frame takes alone"""
+MOST_TRIES = 12
+SIZES = ((2048, 2048), (512, 640))
+"""rows and columns: NIFS, and a small fast camera"""
 MILLI = 1e3
 NAMES = {
     "ring": "frame into the ring",
@@ -33,23 +51,26 @@ NAMES = {
     "astropy": "the same by astropy: no read-back, no link",
     "spooled": "frame into the spool and out",
     "stored": "frame to acknowledged file, by the data server",
+    "packed": "the same, compressed by GZIP_2",
+    "delivered": "frame to acknowledged file, spooled meanwhile",
 }
 """what each way is called in the results"""
 Action = Callable[[], object]
 EXAMPLES = {"text": "2026-03-01", "int": 7, "float": 1.25, "bool": True}
 
 
-def frame(number: int = 0) -> Frame:
+def frame(shape: tuple[int, int] = SIZES[0]) -> Frame:
     rng = np.random.default_rng(1)
     return Frame.build(
         "bench",
         FrameKind.SCIENCE,
         {
-            "science": rng.normal(1000, 20, (2048, 2048)).astype(np.float32),
-            "reference": rng.normal(1000, 20, (4, 1024, 32)).astype(np.float32),
+            "science": rng.normal(1000, 20, shape).astype(np.float32),
+            "variance": rng.normal(400, 20, shape).astype(np.float32),
+            "quality": (rng.random(shape) < 0.01).astype(np.uint8),
+            "reference": rng.normal(1000, 20, (4, shape[0] // 2, 32)).astype(np.float32),
         },
         night="20260301",
-        number=number,
         label="bench",
         cards=cards({keyword.name: EXAMPLES[keyword.kind] for keyword in HEADER_KEYWORDS}),
     )
@@ -120,23 +141,67 @@ def measure(rows: Rows, folder: Path) -> None:
     with (
         server(folder) as port,
         DataClient("127.0.0.1", port) as client,
+        DataClient("127.0.0.1", port, packing=Packing.GZIP) as packer,
         FrameRing.create(folder / "ring", 2) as ring,
     ):
+        delivery = Delivery(client, Spool(folder / "waiting"))
 
-        def stored() -> None:
-            Path(client.store(renumbered(plain, next(numbers)), 60).path).unlink()
+        def stored(by: DataClient = client) -> None:
+            Path(by.store(renumbered(plain, next(numbers)), 60).path).unlink()
 
         ways = {
             **local_ways(plain, content, folder, numbers),
             "stored": stored,
+            "packed": lambda: stored(packer),
+            "delivered": lambda: Path(delivery.deliver(renumbered(plain, next(numbers)), 60).path).unlink(),
             "ring": lambda: ring.write(plain),
         }
         times = best(ways, SECONDS)
+        paces = {shape: steady(frame(shape), delivery, folder, numbers) for shape in SIZES}
 
     against = "raw write + fsync"
     rows.add(f"raw write + fsync, {len(content) / 1e6:.1f} MB", times["raw"] * MILLI, "ms")
     for key, name in NAMES.items():
         rows.add(name, times[key] * MILLI, "ms", times[key] / times["raw"], against)
+    for shape, pace in paces.items():
+        rows.add(f"frames of {shape[0]} x {shape[1]} stored steadily, none lost", 1 / pace, "/s")
+
+
+def steady(plain: Frame, delivery: Delivery, folder: Path, numbers: Iterator[int]) -> float:
+    """Return the seconds from frame to frame at which none is lost between the ring and the disk."""
+    times = best(
+        {"": lambda: Path(delivery.deliver(renumbered(plain, next(numbers)), 60).path).unlink()}, 1.0
+    )
+    pace = times[""]
+    for _ in range(MOST_TRIES):
+        pace *= HEADROOM
+        if not lost_at(pace, plain, delivery, folder, numbers):
+            return pace
+    raise SystemExit(f"frames of {plain.image.shape} are lost even at one each {pace:g} s")
+
+
+def lost_at(pace: float, plain: Frame, delivery: Delivery, folder: Path, numbers: Iterator[int]) -> int:
+    """Write frames into a ring at a pace while they are taken out and stored; return how many were lost."""
+    count = max(3 * SLOTS, round(STEADY_SECONDS / pace))
+    frames = [renumbered(plain, next(numbers)) for _ in range(count)]
+
+    def write() -> None:
+        begun = time.perf_counter()
+        for number, each in enumerate(frames):
+            time.sleep(max(0.0, begun + number * pace - time.perf_counter()))
+            ring.write(each)
+
+    with FrameRing.create(folder / "steady", SLOTS) as ring, ring.reader(Policy.ALL) as reader:
+        writer = threading.Thread(target=write)
+        writer.start()
+        stored = 0
+        while stored + reader.missed < count:
+            taken = reader.next(60.0)
+            if taken is not None:
+                Path(delivery.deliver(taken, 60).path).unlink()
+                stored += 1
+        writer.join()
+        return count - stored
 
 
 def main() -> int:

@@ -49,6 +49,23 @@ while connection.recv(1):
     for _ in range(images):
         connection.sendall(image)
 """
+ALONE = """
+import sys
+import numpy as np
+from p4p import Value
+from p4p.server import Server, StaticProvider
+from p4p.server.thread import SharedPV
+from nifsdc.quicklook.ndarray import NDARRAY, empty
+pixels = np.random.default_rng(1).normal(1000, 30, int(sys.argv[1])).astype(np.float32)
+image = Value(NDARRAY, {"value": ("floatValue", pixels)})
+channel, provider = SharedPV(initial=empty()), StaticProvider()
+provider.add("bench:alone", channel)
+with Server(providers=[provider]) as server:
+    print(server.conf()["EPICS_PVAS_SERVER_PORT"], flush=True)
+    for line in sys.stdin:
+        image.uniqueId = int(line)
+        channel.post(image)
+"""
 HANGING = """
 import os, signal, sys
 from p4p.client.thread import Context
@@ -126,6 +143,45 @@ class Stream:
         self._ring.close()
 
 
+class Alone:
+    """p4p at both ends of the same way and nothing of ours: one image, posted again and again."""
+
+    def __init__(self, pixels: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", ALONE, str(pixels)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        assert self._process.stdout is not None
+        where = {
+            "EPICS_PVA_NAME_SERVERS": f"127.0.0.1:{int(self._process.stdout.readline())}",
+            "EPICS_PVA_AUTO_ADDR_LIST": "NO",
+        }
+        self._context = Context("pva", nt=False, conf=where, useenv=False)
+        self._images: queue.SimpleQueue[Value] = queue.SimpleQueue()
+        self._subscription: Any = self._context.monitor("bench:alone", self._images.put)
+        self._images.get(timeout=WAIT_SECONDS)
+        self._number = 0
+
+    def send(self, images: int) -> float:
+        """Have so many images posted, each when the one before it is here; returns the seconds it took."""
+        assert self._process.stdin is not None
+        start = time.perf_counter()
+        for _ in range(images):
+            self._number += 1
+            self._process.stdin.write(f"{self._number}\n")
+            while self._images.get(timeout=WAIT_SECONDS).uniqueId != self._number:
+                pass
+        return time.perf_counter() - start
+
+    def close(self) -> None:
+        self._subscription.close()
+        self._context.close()
+        self._process.communicate(timeout=WAIT_SECONDS)
+
+
 class Raw:
     """A socket with a process at its other end that sends as many bytes."""
 
@@ -171,10 +227,12 @@ def hanging_client(channel: str) -> Iterator[None]:
 def measure(rows: Rows, shape: tuple[int, int], folder: Path) -> None:
     stream = Stream(shape, folder)
     raw = Raw(stream.image.nbytes)
+    alone_by_p4p = Alone(stream.image.size)
     size = f"{shape[0]} x {shape[1]}"
-    ours, theirs, hung = [], [], []
+    ours, theirs, bare, hung = [], [], [], []
     for _ in range(ROUNDS):
         theirs.append(raw.receive())
+        bare.append(alone_by_p4p.send(IMAGES))
         ours.append(stream.send(IMAGES))
     stream.write_seconds = math.inf
     with hanging_client(stream.channel):
@@ -183,9 +241,15 @@ def measure(rows: Rows, shape: tuple[int, int], folder: Path) -> None:
     total = stream.image.nbytes * IMAGES / MEGA
     plain = total / min(theirs)
     rows.add(f"raw loopback TCP, {size} float32", plain, "MB/s")
-    for name, took in (("", min(ours)), (", a client hanging", min(hung))):
+    for name, took in (
+        (", p4p alone", min(bare)),
+        ("", min(ours)),
+        (", a client hanging", min(hung)),
+    ):
         rate = total / took
         rows.add(f"images over PVAccess, {size}{name}", rate, "MB/s", rate / plain, "raw loopback TCP")
+    whole = min(ours)
+    rows.add(f"all of an image's way, {size}", whole / IMAGES * MILLI, "ms", whole / min(bare), "p4p alone")
     rows.add(f"images one by one, {size}", IMAGES / min(ours), "/s")
     alone, beside = stream.unseen_write_seconds, stream.write_seconds
     rows.add(f"frame into the ring, nobody looking, {size}", alone * MILLI, "ms")
@@ -200,6 +264,7 @@ def measure(rows: Rows, shape: tuple[int, int], folder: Path) -> None:
     rows.add(f"frames written regardless, {size}", written / FLOOD_SECONDS, "/s")
     rows.add("of these received", received / FLOOD_SECONDS, "/s", received / written, "frames written")
     raw.close()
+    alone_by_p4p.close()
     stream.close()
 
 

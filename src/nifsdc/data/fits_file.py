@@ -11,6 +11,7 @@ import os
 import uuid
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,10 +95,11 @@ def write_new(
         part = folder / f".{uuid.uuid4().hex}{PART}"
         try:
             buffers = content(name)
-            nbytes = disk.write_synced(part, buffers)
-            checksum = _checksum(buffers)
+            with ThreadPoolExecutor(1) as beside:  # while the disk is waited for
+                checksum = beside.submit(_checksum, buffers)
+                nbytes = disk.write_synced(part, buffers)
             compare(part, buffers)
-            written = Written(final, nbytes, checksum)
+            written = Written(final, nbytes, checksum.result())
             announce(written)
             os.link(part, final)
         except FileExistsError:

@@ -16,6 +16,11 @@ from nifsdc.data.frame import Frame, FrameError, FrameHeader
 from nifsdc.data.ring_memory import Page, RingError, RingMemory, Slot, area_bytes, fence, same_file
 
 POLL_SECONDS = 0.005
+"""between two looks at a ring in which nothing comes"""
+FIRST_POLL_SECONDS = 0.0002
+"""between the first two, for what follows soon"""
+POLL_SHARE = 8
+"""later ones come when an eighth of the time waited up to then has passed"""
 
 
 class Policy(Enum):
@@ -91,17 +96,18 @@ class Reader:
         timeout
             seconds of real time; 0 looks once
         """
-        deadline = time.monotonic() + timeout
+        begun = time.monotonic()
         while True:
             frame = self._take()
             if frame is not None:
                 return frame
-            left = deadline - time.monotonic()
+            waited = time.monotonic() - begun
+            left = timeout - waited
             if self.closed:
                 return self._take()  # what came between the look and the closing
             if left <= 0:
                 return None
-            time.sleep(min(POLL_SECONDS, left))
+            time.sleep(min(max(FIRST_POLL_SECONDS, waited / POLL_SHARE), POLL_SECONDS, left))
 
     def get(self, sequence: int) -> Frame | None:
         """Return a copy of the frame of this number, or None when it was overwritten or is not there yet."""
