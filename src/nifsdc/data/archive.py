@@ -116,7 +116,7 @@ class Archive:
         except LabelRefused as error:
             return str(error)
         except OSError as error:
-            return self._advice(error)
+            return self.advice(error)
 
     def _space_problem(self, nbytes: int) -> str:
         free = self.free_bytes()
@@ -149,9 +149,53 @@ class Archive:
             except FrameError as error:
                 raise ArchiveError(f"frame {frame.header.key} makes no FITS file: {error}") from error
             except OSError as error:
-                raise ArchiveError(self._advice(error)) from error
+                raise ArchiveError(self.advice(error)) from error
         LOG.info("%s is stored as %s", frame.header.key, written.path)
         return Stored(str(written.path), written.nbytes, written.checksum)
+
+    def place(
+        self,
+        key: str,
+        night: str,
+        label: str,
+        make: Callable[[Path, Iterator[str], Callable[[Written], None]], Path],
+    ) -> Path:
+        """Return the file of a run that grows, which is made where there is none yet.
+
+        Parameters
+        ----------
+        key, night, label
+            of the run, as of a frame
+        make
+            makes the file in a folder, under the first of some names that is free, as `write_new` does
+
+        Raises
+        ------
+        ArchiveError
+            when it cannot be made
+        LabelRefused
+            when its label makes no file name
+        """
+        with self._turn:
+            entry = self._journal.find(key)
+            if entry is not None and (self.root / entry.path).exists():
+                return self.root / entry.path
+            try:
+                problem = self._space_problem(0)
+                if problem:
+                    raise ArchiveError(problem)
+                folder = self._folder(night)
+                disk.make_folder(folder)
+                names = labelled(label) if label.strip() else self._numbered(folder)
+                return make(folder, names, self._announce(key))
+            except OSError as error:
+                raise ArchiveError(self.advice(error)) from error
+
+    def path_of(self, key: str) -> Path | None:
+        """Return the file of a run that grows, None where there is none."""
+        with self._turn:
+            entry = self._journal.find(key)
+        return None if entry is None else self.root / entry.path
 
     def trial(self, frame: Frame, packing: Packing = Packing.NONE) -> None:
         """Do for a frame what `store` does, and keep nothing of it: how long that takes is what is asked.
@@ -175,7 +219,7 @@ class Archive:
                 part.unlink()
                 disk.sync_folder(folder)
             except OSError as error:
-                raise ArchiveError(self._advice(error)) from error
+                raise ArchiveError(self.advice(error)) from error
             finally:
                 part.unlink(missing_ok=True)
 
@@ -196,7 +240,7 @@ class Archive:
             try:
                 removed = beside.discard(self.root, self._journal, exposure_id)
             except OSError as error:
-                raise ArchiveError(self._advice(error)) from error
+                raise ArchiveError(self.advice(error)) from error
         if removed:
             LOG.info(
                 "%d reads and coadds of exposure %s, which was given up, are removed", removed, exposure_id
@@ -230,7 +274,7 @@ class Archive:
                 source.unlink()
                 disk.sync_folder(self._scratch)
             except OSError as error:
-                raise ArchiveError(self._advice(error)) from error
+                raise ArchiveError(self.advice(error)) from error
         LOG.info("scratch file %s is run %s", source.name, run.path)
         return run
 
@@ -315,7 +359,8 @@ class Archive:
             disk.replace_synced(self._numbers_path, json.dumps(self._numbers).encode("ascii"))
             yield self._template.name(night, number)
 
-    def _advice(self, error: OSError) -> str:
+    def advice(self, error: OSError) -> str:
+        """Return what went wrong and what to do, for an error of this folder's disk."""
         if error.errno in _FULL:
             return f"{self.root} takes no more data: {error}: make space there"
         return f"{self.root} cannot be written: {error}: mend the folder or start the data server on another"

@@ -6,14 +6,19 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nifsdc.data.beside import Unclaimed
+from nifsdc.data.cube_layout import CubeLayout
+from nifsdc.data.cube_names import RunNames, RunState
 from nifsdc.data.delivery import Stored
 from nifsdc.data.errors import StoreFailed, WireError
-from nifsdc.data.frame import Frame
+from nifsdc.data.frame import Card, Frame, FrameKind
 from nifsdc.data.packing import Packing
 from nifsdc.data.transport import Connection
 from nifsdc.data.wire import Message
@@ -165,6 +170,70 @@ class DataClient:
         """
         answer = self._ask(Message({"type": "promote", "name": name}), deadline_s)
         return _stored(answer)
+
+    def open_run(
+        self, run: RunNames, layout: CubeLayout, cards: Sequence[Card], deadline_s: float
+    ) -> RunState:
+        """Begin a run of frames, or find the one that was begun; asking again is harmless.
+
+        Parameters
+        ----------
+        run
+            what it is called
+        layout
+            windows of its frames
+        cards
+            of its file
+        deadline_s
+            seconds of real time for all of it
+
+        Raises
+        ------
+        StoreFailed
+            when the server is not there, says no, or has not answered in time
+        """
+        windows = [[each.rows, each.columns, each.ccd, each.detsec] for each in layout.windows]
+        fields = {
+            "type": "run-open",
+            **asdict(run),
+            "windows": windows,
+            "cards": [card.as_list() for card in cards],
+        }
+        answer = self._ask(Message(fields), deadline_s)
+        return RunState(str(answer["path"]), int(answer["frames"]), bool(answer["complete"]))
+
+    def append_run(
+        self, run: RunNames, first: int, rows: NDArray[np.uint8], count: int, deadline_s: float
+    ) -> int:
+        """Send frames of a run, and return how many are on the server's disk; sending again is harmless.
+
+        Parameters
+        ----------
+        run
+            which was opened
+        first
+            how many frames stand before them
+        rows
+            bytes of the rows
+        count
+            how many they are
+        deadline_s
+            as of `open_run`, and so are the errors
+        """
+        frame = Frame.build(run.exposure_id, FrameKind.FRAMES, {"rows": rows}, night=run.night, number=first)
+        return int(self._ask(Message({"type": "run-frames", "count": count}, frame), deadline_s)["frames"])
+
+    def close_run(self, run: RunNames, frames: int, cards: Sequence[Card], deadline_s: float) -> Stored:
+        """End a run that has so many frames; asking again is harmless.
+
+        Parameters and errors as of `open_run`.
+        """
+        fields = {
+            "exposure_id": run.exposure_id,
+            "frames": frames,
+            "cards": [card.as_list() for card in cards],
+        }
+        return _stored(self._ask(Message({"type": "run-close", **fields}), deadline_s))
 
     def trial(self, frame: Frame, deadline_s: float) -> None:
         """Have a frame written, read back and removed again; arguments and errors as of `store`."""

@@ -118,7 +118,10 @@ def create(
     """
 
     def content(name: str) -> list[bytes | memoryview]:
-        first = cube_header.primary([*cards, filename_card(name)])
+        named = [filename_card(name)]
+        if not any(given.keyword == "DATALAB" for given in cards):
+            named.append(card("DATALAB", Path(name).stem))
+        first = cube_header.primary([*cards, *named])
         return [first, cube_header.table(layout, cards, FIRST_ROOM), bytes(FIRST_ROOM)]
 
     return write_new(folder, names, content, announce).path

@@ -54,6 +54,16 @@ class CubeReader:
         """Whether the run has ended, so that no more frames will come."""
         return CubeHeaders.read(self._descriptor, self.path).complete
 
+    def place_of(self, row: int) -> int:
+        """Return the byte at which a row (from 0) begins."""
+        return self._headers.data_at + row * self.layout.row_bytes
+
+    @property
+    def data_sum(self) -> str:
+        """DATASUM of the table of a run that has ended; empty before."""
+        table = CubeHeaders.read(self._descriptor, self.path).table
+        return str(cube_header.parsed(table).get("DATASUM", ""))
+
     @property
     def frames(self) -> int:
         """Frames that the file has now; raises CubeError when its header makes no sense."""
@@ -85,7 +95,7 @@ class CubeReader:
         count = there if count is None else min(count, there)
         made = np.empty(count, self.layout.dtype)
         buffer = made.view(np.uint8).data
-        place = self._headers.data_at + first * self.layout.row_bytes
+        place = self.place_of(first)
         while buffer:
             done = os.preadv(self._descriptor, [buffer], place)
             if done == 0:

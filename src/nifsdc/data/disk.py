@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 Buffer = bytes | bytearray | memoryview | Any
 MOST_AT_ONCE = 1 << 30
+_KEEP_SIZE, _PUNCH_HOLE = 1, 2
+_LIBC = ctypes.CDLL(None)
+_LIBC.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
 
 
 def sync_folder(folder: Path) -> None:
@@ -50,6 +54,18 @@ def replace_synced(path: Path, content: bytes) -> None:
     write_synced(fresh, [content])
     fresh.replace(path)
     sync_folder(path.parent)
+
+
+def give_back(path: Path, start: int, length: int) -> None:
+    """Give a part of a file back to the disk: zeros are read there, and the file's length stays.
+
+    Where a file system cannot, the part stays as it is. Raises OSError when the file cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        _LIBC.fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, start, length)
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(folder: Path) -> None:

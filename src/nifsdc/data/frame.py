@@ -64,6 +64,10 @@ class Card:
             if not (text.isascii() and (text.isprintable() or not text)):
                 raise FrameError(f"{self.keyword}: {text!r} has characters that a header cannot hold")
 
+    def as_list(self) -> list[CardValue]:
+        """Return it as JSON would have it: what `Card` takes."""
+        return [self.keyword, self.value, self.comment, self.extension]
+
 
 class FrameKind(Enum):
     """What a frame is."""
@@ -78,6 +82,8 @@ class FrameKind(Enum):
     """one read as it came"""
     COADD = "coadd"
     """one exposure of several"""
+    FRAMES = "frames"
+    """frames of a run, as rows of the table that its file is"""
     IDLE = "idle"
     """what the detector sees while nothing is asked of it"""
 
@@ -155,7 +161,7 @@ class FrameHeader:
             "folder": self.folder,
             "reads": self.reads,
             "coadds": self.coadds,
-            "cards": [[card.keyword, card.value, card.comment, card.extension] for card in self.cards],
+            "cards": [card.as_list() for card in self.cards],
             "arrays": [[spec.name, spec.dtype, list(spec.shape)] for spec in self.arrays],
         }
 

@@ -15,13 +15,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from nifsdc.data.archive import STANDARD_FLOOR, Archive, ArchiveError
+from nifsdc.data.cube_layout import CubeLayout, CubeWindow
+from nifsdc.data.cube_names import RunNames
+from nifsdc.data.cube_store import CubeStore
 from nifsdc.data.delivery import Stored
 from nifsdc.data.errors import DataError, WireError
+from nifsdc.data.frame import Card
 from nifsdc.data.lifetime import parent_watch
 from nifsdc.data.names import STANDARD_TEMPLATE, Template
 from nifsdc.data.packing import Packing
@@ -42,6 +49,14 @@ MOST_CONNECTIONS = 64
 Fields = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Holdings:
+    """What the server keeps."""
+
+    archive: Archive
+    runs: CubeStore
+
+
 class DataServer:
     """Listens, and stores what comes, until `stop`.
 
@@ -54,7 +69,7 @@ class DataServer:
     """
 
     def __init__(self, archive: Archive, host: str, port: int) -> None:
-        self._archive = archive
+        self._held = Holdings(archive, CubeStore(archive))
         self._listener = socket.create_server((host, port))
         self._listener.settimeout(LOOK_SECONDS)
         self.port = int(self._listener.getsockname()[1])
@@ -89,6 +104,7 @@ class DataServer:
             deadline = time.monotonic() + END_SECONDS
             for thread in self._threads:
                 thread.join(max(0.0, deadline - time.monotonic()))
+            self._held.runs.end()
 
     def _converse(self, endpoint: socket.socket, peer: str) -> None:
         connection = Connection(endpoint)
@@ -129,7 +145,7 @@ class DataServer:
         if answerer is None:
             return _refusal(f"{kind!r} is not a message of this server; known are {', '.join(_ANSWERS)}")
         try:
-            return answerer(self._archive, message)
+            return answerer(self._held, message)
         except DataError as error:
             LOG.error("%s", error)
             return _refusal(str(error))
@@ -139,22 +155,22 @@ def _refusal(reason: str) -> Fields:
     return {"type": "refused", "reason": reason}
 
 
-def _hello(archive: Archive, message: Message) -> Fields:
+def _hello(held: Holdings, message: Message) -> Fields:
     LOG.info("%s is connected", message.fields.get("name", "a client"))
-    return {"type": "hello", "root": str(archive.root)}
+    return {"type": "hello", "root": str(held.archive.root)}
 
 
-def _ping(archive: Archive, message: Message) -> Fields:
+def _ping(held: Holdings, message: Message) -> Fields:
     return {"type": "pong"}
 
 
-def _preflight(archive: Archive, message: Message) -> Fields:
+def _preflight(held: Holdings, message: Message) -> Fields:
     fields = message.fields
     try:
-        problem = archive.problem(
+        problem = held.archive.problem(
             int(fields.get("nbytes", 0)), str(fields.get("label", "")), str(fields.get("night", ""))
         )
-        free, spare = archive.free_bytes(), archive.spare_bytes()
+        free, spare = held.archive.free_bytes(), held.archive.spare_bytes()
     except (OSError, TypeError, ValueError) as error:
         return {"type": "preflight", "ok": False, "problem": str(error), "free_bytes": 0, "spare_bytes": 0}
     return {
@@ -166,16 +182,16 @@ def _preflight(archive: Archive, message: Message) -> Fields:
     }
 
 
-def _store(archive: Archive, message: Message) -> Fields:
+def _store(held: Holdings, message: Message) -> Fields:
     if message.frame is None:
         return _refusal("there is no frame to store in this message")
-    return _told(archive.store(message.frame, _packing(message)))
+    return _told(held.archive.store(message.frame, _packing(message)))
 
 
-def _trial(archive: Archive, message: Message) -> Fields:
+def _trial(held: Holdings, message: Message) -> Fields:
     if message.frame is None:
         return _refusal("there is no frame to try in this message")
-    archive.trial(message.frame, _packing(message))
+    held.archive.trial(message.frame, _packing(message))
     return {"type": "tried"}
 
 
@@ -187,20 +203,20 @@ def _packing(message: Message) -> Packing:
         raise DataError(str(error)) from error
 
 
-def _unclaimed(archive: Archive, message: Message) -> Fields:
-    found = archive.unclaimed()
+def _unclaimed(held: Holdings, message: Message) -> Fields:
+    found = held.archive.unclaimed()
     return {"type": "unclaimed", "exposures": [[one.exposure_id, one.folder, one.files] for one in found]}
 
 
-def _discard(archive: Archive, message: Message) -> Fields:
+def _discard(held: Holdings, message: Message) -> Fields:
     exposure_id = message.fields.get("exposure_id")
     if not isinstance(exposure_id, str) or not exposure_id:
         return _refusal("there is no exposure_id in this message: whose reads are to be discarded?")
-    return {"type": "discarded", "files": archive.discard(exposure_id)}
+    return {"type": "discarded", "files": held.archive.discard(exposure_id)}
 
 
-def _promote(archive: Archive, message: Message) -> Fields:
-    return _told(archive.promote(str(message.fields.get("name", ""))))
+def _promote(held: Holdings, message: Message) -> Fields:
+    return _told(held.archive.promote(str(message.fields.get("name", ""))))
 
 
 def _told(stored: Stored) -> Fields:
@@ -213,7 +229,48 @@ def _told(stored: Stored) -> Fields:
     }
 
 
-_ANSWERS: Mapping[str, Callable[[Archive, Message], Fields]] = {
+def _run_open(held: Holdings, message: Message) -> Fields:
+    fields = message.fields
+    try:
+        windows = tuple(
+            CubeWindow(int(rows), int(columns), int(ccd), str(detsec))
+            for rows, columns, ccd, detsec in fields["windows"]
+        )
+        cards = tuple(Card(*each) for each in fields["cards"])
+        state = held.runs.open(
+            RunNames(str(fields["exposure_id"]), str(fields["night"]), str(fields["label"])),
+            CubeLayout(windows),
+            cards,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        return _refusal(f"no run can be opened by this message: {error!r}")
+    return {"type": "run", "path": state.path, "frames": state.frames, "complete": state.complete}
+
+
+def _run_frames(held: Holdings, message: Message) -> Fields:
+    frame = message.frame
+    if frame is None or "rows" not in frame.arrays:
+        return _refusal("there are no frames of a run in this message")
+    rows, count = frame.arrays["rows"], int(message.fields.get("count", 0))
+    return {
+        "type": "run",
+        "frames": held.runs.append(
+            frame.header.exposure_id, frame.header.number, rows.reshape(-1).view(np.uint8).data, count
+        ),
+    }
+
+
+def _run_close(held: Holdings, message: Message) -> Fields:
+    fields = message.fields
+    try:
+        cards = tuple(Card(*each) for each in fields["cards"])
+        exposure_id, frames = str(fields["exposure_id"]), int(fields["frames"])
+    except (KeyError, TypeError, ValueError) as error:
+        return _refusal(f"no run can be closed by this message: {error!r}")
+    return _told(held.runs.close(exposure_id, frames, cards))
+
+
+_ANSWERS: Mapping[str, Callable[[Holdings, Message], Fields]] = {
     "hello": _hello,
     "ping": _ping,
     "preflight": _preflight,
@@ -222,6 +279,9 @@ _ANSWERS: Mapping[str, Callable[[Archive, Message], Fields]] = {
     "trial": _trial,
     "unclaimed": _unclaimed,
     "discard": _discard,
+    "run-open": _run_open,
+    "run-frames": _run_frames,
+    "run-close": _run_close,
 }
 
 
