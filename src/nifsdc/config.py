@@ -100,6 +100,22 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class WcsConfig:
+    """How the detector looks at the sky; pixels are those of the unbinned full frame, the first is 1."""
+
+    arcsec: float = 0.0
+    """arcseconds of a pixel; 0: not known, and headers have no coordinates on the sky"""
+    mirrored: bool = False
+    """whether east is to the right where north is up"""
+    pixel_x: float = 1.0
+    """column at which the telescope points"""
+    pixel_y: float = 1.0
+    """row likewise"""
+    angle: float = 0.0
+    """of the columns, degrees from north through east, when the telescope's position angle is 0"""
+
+
+@dataclass(frozen=True)
 class IocConfig:
     """One IOC."""
 
@@ -133,6 +149,7 @@ class IocConfig:
     controller: ControllerConfig = field(default_factory=ControllerConfig)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    wcs: WcsConfig = field(default_factory=WcsConfig)
 
     @property
     def ring(self) -> str:
@@ -172,6 +189,8 @@ class IocConfig:
             raise ConfigError(
                 f"{path}: gain {config.gain:g}, read_noise {config.read_noise:g}; expected electrons above 0"
             )
+        if config.wcs.arcsec < 0:
+            raise ConfigError(f"{path}: wcs: arcsec is {config.wcs.arcsec:g}; expected 0 or more")
         if config.data.compression not in COMPRESSIONS:
             raise ConfigError(
                 f"{path}: data: compression is {config.data.compression!r}; "
@@ -194,6 +213,7 @@ _SECTIONS: Mapping[str, type] = {
     "controller": ControllerConfig,
     "calibration": CalibrationConfig,
     "data": DataConfig,
+    "wcs": WcsConfig,
 }
 
 

@@ -28,6 +28,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         ("initialise: 1", "initialise is 1; expected bool"),
         ("data: {ring_slots: many}", "data: ring_slots is 'many'; expected int"),
         ("link: sim", "link must be a section"),
+        ("wcs: {arcsec: -0.1}", "wcs: arcsec is -0.1; expected 0 or more"),
         ("- a", "expected entries"),
         ("a: [", "cannot be read"),
     ],

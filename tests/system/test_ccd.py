@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from nifsdc_sim.scene import index_rate
@@ -118,6 +119,10 @@ def test_windows_have_an_extension_each(ccd: System) -> None:
         for number, (x1, x2, y1, y2) in enumerate(regions, 1):
             extension = file["SCI", number]
             assert extension.header["DETSEC"] == f"[{x1}:{x2},{y1}:{y2}]"
+            assert WCS(extension.header, key="P").wcs_pix2world([[0.5, 0.5]], 1)[0].tolist() == [
+                x1 - 0.5,
+                y1 - 0.5,
+            ]
             assert extension.header["WINDOW"] == number
             np.testing.assert_array_equal(extension.data, truth(x1, x2, y1, y2))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from nifsdc.cli.process import Part
 
@@ -26,6 +27,8 @@ GUIDING: {channel: "tcs:guide", timeout: 0}
 FOCUS: {channel: "tcs:noSuch", type: float, default: -1.0}
 PROPID: {constant: GN-2026B-Q-1, comment: programme}
 GRATING: {parameter: view_grating}
+RA: {constant: 40.67, type: float}
+DEC: {constant: -0.0133, type: float}
 COLDEST: {status: detTemp, type: float, extension: SCI}
 """
 KEYWORDS = ("OBJECT", "AIRMASS", "GUIDING", "FOCUS", "PROPID", "GRATING", "HDRMISS")
@@ -52,6 +55,8 @@ def header_of(system: System) -> dict[str, object]:
     with fits.open(system.observe(), memmap=False) as hdus:
         hdus.verify("exception")
         assert hdus["SCI"].header["COLDEST"] == pytest.approx(system.get("sad:dc:detTemp"), abs=0.5)
+        (middle,) = WCS(hdus["SCI"].header).wcs_pix2world([[1024.5, 1000.0]], 1)
+        assert middle == pytest.approx([40.67, -0.0133], abs=1e-9)
         return {name: hdus[0].header[name] for name in KEYWORDS} | {
             "comment": hdus[0].header.comments["AIRMASS"]
         }
@@ -61,7 +66,7 @@ def test_keywords_of_other_systems(tmp_path: Path) -> None:
     port = free_port()
     elsewhere = {"EPICS_CA_ADDR_LIST": f"127.0.0.1:{port}"}
     (tmp_path / "header.yaml").write_text(TEMPLATE, encoding="utf-8")
-    config = "header: header.yaml\n"
+    config = "header: header.yaml\nwcs: {arcsec: 0.1, pixel_x: 1024.5, pixel_y: 1000.0}\n"
     with run_system(tmp_path, "--speed", "fast", config=config, environment=elsewhere) as system:
         system.configure(obs_readMode="DCS", obs_exposed=6.0)
         alarm = "dc:header:AIRMASS.SEVR"

@@ -26,6 +26,7 @@ from nifsdc.data.ring import FrameRing
 from nifsdc.data.ring_memory import ALIGNMENT
 from nifsdc.data.spool import Spool
 from nifsdc.data.template import Source
+from nifsdc.data.wcs import Sky
 from nifsdc.database import CommandDef, Definition, subroutines
 from nifsdc.records.ca_server import CaServer
 from nifsdc.records.database import Database
@@ -158,6 +159,7 @@ class Ioc:
             )
         )
         delivery = Delivery(client, spool)
+        wcs = config.wcs
         installation = Installation(
             config.name,
             config.observatory,
@@ -167,6 +169,7 @@ class Ioc:
             config.gain,
             config.read_noise,
             simulated=config.link.kind == "sim",
+            sky=Sky(wcs.arcsec, (wcs.pixel_x, wcs.pixel_y), wcs.angle, wcs.mirrored) if wcs.arcsec else None,
         )
         watch = self._stack.enter_context(ClockWatch())
         clock = TimeService(quality=lambda: watch.latest)

@@ -68,6 +68,10 @@ HEADER_KEYWORDS: tuple[Keyword, ...] = (
     Keyword("CLKSRC", "text", "who says so: CHRONY, PTP or KERNEL"),
     Keyword("CLKSYNC", "bool", "T if the clock was disciplined"),
     Keyword("TAI-UTC", "int", "[s] leap seconds, TAI - UTC"),
+    # where on the sky
+    Keyword("RA", "float", "[deg] right ascension at which it points, ICRS", decimals=9),
+    Keyword("DEC", "float", "[deg] declination at which it points, ICRS", decimals=9),
+    Keyword("PA", "float", "[deg] position angle, from north through east"),
     # exposure
     Keyword("EXPRQ", "float", "[s] exposure time asked for, each coadd"),
     Keyword("EXPTIME", "float", "[s] exposure time measured, mean of the coadds"),

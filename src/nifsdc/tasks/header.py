@@ -14,11 +14,12 @@ from datetime import datetime
 from nifsdc import __version__
 from nifsdc.camera.accumulator import Image, Keywords
 from nifsdc.data.fits_image import extension_of
-from nifsdc.data.frame import REFERENCE, SCIENCE, VARIANCE, Card, CardValue
+from nifsdc.data.frame import QUALITY, REFERENCE, SCIENCE, VARIANCE, Card, CardValue
 from nifsdc.data.header import SCI, UNKNOWN, cards
+from nifsdc.data.wcs import Sky, Window, on_detector, on_sky
 from nifsdc.dictionary import StatusDictionary
 from nifsdc.tasks.exposure import Exposure
-from nifsdc.tasks.template_cards import Samples, TemplateCards
+from nifsdc.tasks.template_cards import DEFAULT, Samples, TemplateCards
 from nifsdc.timing.service import TimeService
 from nifsdc.timing.utc import mjd, utc_stamp, utc_time
 
@@ -26,6 +27,8 @@ Values = Mapping[str, CardValue]
 
 _BESIDE = {REFERENCE: "REF", VARIANCE: "VAR"}
 """extensions of images that may say their own unit"""
+_SAME_PLACE = {VARIANCE: "VAR", QUALITY: "DQ"}
+"""extensions of images that lie where the first one does"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Installation:
     read_noise: float
     """electrons of one read"""
     simulated: bool
+    sky: Sky | None = None
+    """how the detector looks at the sky, where that is known"""
 
 
 class ObservationHeader:
@@ -104,9 +109,12 @@ class ObservationHeader:
         for image in images:
             name, _, version = image.name.partition(":")
             if name == SCIENCE:
-                made += self._of_image(image, f"{SCI}:{version or 1}" if several else SCI)
+                extension = f"{SCI}:{version or 1}" if several else SCI
+                made += self._of_image(image, extension) + self._where(image, templated, extension)
             elif name in _BESIDE:
                 made += cards(image.keywords, extension=_BESIDE[name])
+            if name in _SAME_PLACE:
+                made += self._where(images[0], templated, _SAME_PLACE[name])
         stated = {(card.keyword, card.extension) for card in templated}
         return tuple(card for card in made if (card.keyword, card.extension) not in stated) + templated
 
@@ -152,6 +160,22 @@ class ObservationHeader:
         camera = self._installation
         values = {"BUNIT": "adu", "GAIN": camera.gain, "RDNOISE": camera.read_noise, **image.keywords}
         return cards(values, extension=extension)
+
+    def _where(self, image: Image, templated: tuple[Card, ...], extension: str) -> tuple[Card, ...]:
+        """Return where an image lies on the detector, for a CCD, and on the sky, if that is known."""
+        section, binning = image.keywords.get("DETSEC"), image.keywords.get("CCDSUM")
+        window = Window.from_keywords(section, binning)
+        made = () if binning is None else on_detector(window, extension)
+        told = {
+            card.keyword: card.value
+            for card in templated
+            if not card.extension and not card.comment.startswith(DEFAULT)
+        }
+        ra, dec, angle = (told.get(name) for name in ("RA", "DEC", "PA"))
+        if self._installation.sky is None or not isinstance(ra, float) or not isinstance(dec, float):
+            return made
+        turned = angle if isinstance(angle, float) else 0.0
+        return made + on_sky(self._installation.sky, window, (ra, dec), turned, extension)
 
     def _identity(self, exposure: Exposure) -> Values:
         settings, camera = exposure.settings, self._installation

@@ -14,6 +14,8 @@ from nifsdc.data.frame import Card, CardValue, FrameError
 from nifsdc.data.header import keyword_of
 from nifsdc.data.template import Entry, HeaderTemplate, Moment, Source, converted
 
+DEFAULT = "DEFAULT, no value"
+"""what the comment of a keyword begins with whose source had no value"""
 COMMENT_LENGTH = 47
 """characters of a comment that a card has room for behind a number"""
 
@@ -109,7 +111,7 @@ def _card(entry: Entry, sample: Sample) -> Card:
     comment = entry.comment or (known.comment if known is not None else "")
     extension = entry.extension or (known.extension if known is not None else "")
     if sample.missing:
-        comment = f"DEFAULT, no value: {comment}"[:COMMENT_LENGTH].rstrip()
+        comment = f"{DEFAULT}: {comment}"[:COMMENT_LENGTH].rstrip()
     value = "UNKNOWN" if sample.value is None and entry.kind == "text" else sample.value
     try:
         return Card(entry.keyword, value, comment, extension)
