@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from nifsdc.camera.frame_clocks import DriftRows
 from nifsdc.camera.frame_transfer import (
     CameraFrame,
-    FrameController,
     FrameTransferCamera,
     FrameTransferDetector,
     check_pairs,
@@ -29,6 +28,7 @@ from nifsdc.camera.sdsu import StartUp
 from nifsdc.database.locate import share
 from nifsdc.sdsu import programs
 from nifsdc.sdsu.commands import Detectors
+from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.frames import BadHeader
 from nifsdc.sdsu.links.sim import SimLink
 from nifsdc.sdsu.pixels import Cancelled
@@ -59,7 +59,7 @@ def camera(simulator: SimulatorProcess) -> Iterator[FrameTransferCamera]:
     timing, utility = (
         programs.path(board, Detectors.FRAME_TRANSFER) for board in (Board.TIMING, Board.UTILITY)
     )
-    controller = FrameController(SimLink(simulator.host, simulator.port, simulator.buffer))
+    controller = Controller(SimLink(simulator.host, simulator.port, simulator.buffer))
     made = FrameTransferCamera(detector, controller, StartUp(timing, utility, True, 170.0, 0.0), 10)
     made.start_up(lambda step: None)
     yield made
@@ -266,7 +266,7 @@ def test_drift_mode_needs_one_pair_that_fits() -> None:
     detector = FrameTransferDetector.load(DETECTORS / "ft-small.yaml")
     drift = replace(FULL, mode=FrameMode.DRIFT, regions=PAIR)
     assert run_plan(detector, detector.clocks, drift, 10).timings[0].dead == pytest.approx(4 * 4e-6)
-    with pytest.raises(WindowError, match="one pair"):
+    with pytest.raises(WindowError, match="set one pair"):
         run_plan(detector, detector.clocks, replace(drift, regions=()), 10)
-    with pytest.raises(WindowError, match="at most 7 do"):
+    with pytest.raises(WindowError, match="ndrift 9: at most 7"):
         run_plan(detector, detector.clocks, replace(drift, ndrift=9), 10)

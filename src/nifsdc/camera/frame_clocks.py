@@ -82,10 +82,7 @@ class DriftRows:
                 (n for n in range(1, ndrift) if cls._fits(first, height, masked_rows, n)),
                 default=0,
             )
-            raise WindowError(
-                f"{ndrift} windows of rows {first + 1} to {first + height} do not fit into the "
-                f"{masked_rows} rows of the masked area; at most {most} do"
-            )
+            raise WindowError(f"ndrift {ndrift}: at most {most} windows fit")
         return cls(shift, left // ndrift, late)
 
     @staticmethod
@@ -118,7 +115,7 @@ class FrameReadout:
         drift = None
         if request.mode is FrameMode.DRIFT:
             if table is None or len(table.rows) != 1:
-                raise WindowError("drift mode reads one pair of windows in the same rows; set it")
+                raise WindowError("drift mode: set one pair of windows")
             (row,) = table.rows
             height = row.pread * windows.ybin
             drift = DriftRows.of(row.pskip, height, clocks.masked_rows, request.ndrift)

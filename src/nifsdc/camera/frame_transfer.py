@@ -19,11 +19,11 @@ from nifsdc.camera.sdsu import START_SECONDS, Scalar, SdsuCamera, StartUp
 from nifsdc.sdsu.controller import Controller
 from nifsdc.sdsu.frame_stream import FrameStream
 from nifsdc.sdsu.frames import HEADER_WORDS, MOST_CCDS, FrameBoard, FrameCommand
-from nifsdc.sdsu.links.base import Link
 from nifsdc.sdsu.pixels import Cancelled, PixelStream
 from nifsdc.sdsu.windows import Window, WindowError, WindowPlan
 from nifsdc.sdsu.words import Board
-from nifsdc.timing.frame_header import cards
+from nifsdc.timing.ccd import Region
+from nifsdc.timing.frame_header import NSKIP, Card, cards
 from nifsdc.timing.frame_plan import FramePlan, FrameRequest
 from nifsdc.timing.frame_transfer import FrameMode
 
@@ -35,16 +35,6 @@ COMMANDS: Mapping[FrameMode, FrameCommand] = {
 MICROSECONDS = 1_000_000
 STREAM_WORDS = 1 << 40
 """pixels that the interface card counts in a block"""
-
-
-class FrameController(Controller):
-    """A controller whose timing programme knows runs of frames."""
-
-    timing_board: FrameBoard
-
-    def __init__(self, link: Link) -> None:
-        super().__init__(link)
-        self.timing_board = FrameBoard(self)
 
 
 @dataclass(frozen=True)
@@ -156,23 +146,30 @@ class FrameTransferCamera(SdsuCamera[FrameRequest, FrameReadoutPlan]):
         as in `SdsuCamera`
     fragments
         how many window fragments the timing board's table can describe
+    learned
+        told of the times of the clocks once the controller has said them
     """
-
-    controller: FrameController
 
     def __init__(
         self,
         detector: FrameTransferDetector,
-        controller: FrameController,
+        controller: Controller,
         start_up: StartUp,
         fragments: int,
+        learned: Callable[[FrameClocks], None] = lambda clocks: None,
     ) -> None:
         super().__init__(controller, start_up)
         self.detector = detector
         self.clocks = detector.clocks
         self._fragments = fragments
+        self._learned = learned
+        self._board = FrameBoard(controller)
 
     # --- what a run will be -------------------------------------------------------------------------------
+
+    def regions(self, plan: FrameReadoutPlan) -> tuple[Region | None, ...]:
+        """Return the window of each image of a CCD; None for the full frame."""
+        return plan.request.regions or (None,)
 
     @property
     def outputs(self) -> int:
@@ -195,27 +192,36 @@ class FrameTransferCamera(SdsuCamera[FrameRequest, FrameReadoutPlan]):
 
     def keywords(self, request: FrameRequest, plan: FrameReadoutPlan) -> Keywords:
         """Return what the header says of the way a run is taken."""
-        # NSKIP is each CCD's own; all other times are the same for all of them.
-        timing = {keyword: value for keyword, value, _ in cards(plan.timings[0])}
         return {
             "OBSTYPE": "OBJECT",
             "IMAGETYP": "OBJECT",
-            "FTMODE": request.mode.value.upper(),
             "DETSPEED": "FAST" if request.fast else "SLOW",
             "CCDXBIN": request.xbin,
             "CCDYBIN": request.ybin,
             "NWINDOWS": len(request.regions),
             "RDTIME": plan.read,
             "NAMPS": self.outputs,
-            **timing,
         }
+
+    def timing_cards(self, plan: FrameReadoutPlan) -> tuple[Card, ...]:
+        """Return what the header says of the timing of a run: keyword, value and comment."""
+        # NSKIP is each CCD's own; all else is the same for all of them.
+        skips = plan.request.nskip[: self.detector.ccds]
+        own = tuple(
+            (f"{NSKIP}{ccd}", skip, f"dummy frames before each with data, CCD {ccd}")
+            for ccd, skip in enumerate(skips, 1)
+            if plan.request.mode is not FrameMode.DRIFT
+        )
+        mode = ("FTMODE", plan.request.mode.value.upper(), "how the CCDs were clocked")
+        return (mode, *cards(plan.timings[0]), *own)
 
     # --- start --------------------------------------------------------------------------------------------
 
     def start_up(self, step: Step) -> None:
         """Start the controller up, and learn the times of its clocks."""
         super().start_up(step)
-        board = self.controller.timing_board
+        board = self._board
+        board.find()
         self._fragments = board.window_rows.read()
         rates = {}
         for fast in (not self.settings.high_speed, self.settings.high_speed):
@@ -229,6 +235,7 @@ class FrameTransferCamera(SdsuCamera[FrameRequest, FrameReadoutPlan]):
             board.wipe_us.read(),
             rates,
         )
+        self._learned(self.clocks)
 
     def _select_speed(self, fast: bool) -> None:
         if fast:
@@ -251,7 +258,7 @@ class FrameTransferCamera(SdsuCamera[FrameRequest, FrameReadoutPlan]):
     def prepare(self, plan: FrameReadoutPlan) -> None:
         """Tell the timing board speed, windows, mode and delay."""
         self.check()
-        request, board = plan.request, self.controller.timing_board
+        request, board = plan.request, self._board
         self._select_speed(request.fast)
         self.controller.set_binning(request.xbin, request.ybin)
         self.controller.write_window_table(plan.readout.table)

@@ -11,12 +11,14 @@ from nifsdc.camera.accumulator import Noise
 from nifsdc.camera.calibration import CalibrationFiles
 from nifsdc.camera.ccd import SdsuCcdCamera
 from nifsdc.camera.ccd_detector import CcdDetector
+from nifsdc.camera.frame_transfer import FrameTransferCamera, FrameTransferDetector
 from nifsdc.camera.layout import Layout
 from nifsdc.camera.nifs import NifsCamera
 from nifsdc.camera.sdsu import SdsuCamera, StartUp
 from nifsdc.camera.slicer import Slicer, SlicerError
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.ccd import ccd_kind
+from nifsdc.control.frame_transfer import FrameSetUp, frame_kind
 from nifsdc.control.infrared import Sizes, infrared_kind
 from nifsdc.control.kinds import CameraKind
 from nifsdc.database.locate import share
@@ -104,6 +106,18 @@ def _ccd(config: IocConfig, store_time: StoreTime) -> Assembly:
     return Assembly(kind, detector.name, lambda controller: SdsuCcdCamera(detector, controller, start_up))
 
 
+def _frame_transfer(config: IocConfig, store_time: StoreTime) -> Assembly:
+    detector = FrameTransferDetector.load(_shared(config.detector))
+    start_up = _start_up(config, Detectors.FRAME_TRANSFER)
+    fragments = config.controller.window_fragments
+    set_up = FrameSetUp(detector, fragments)
+
+    def build(controller: Controller) -> FrameTransferCamera:
+        return FrameTransferCamera(detector, controller, start_up, fragments, set_up.learn)
+
+    return Assembly(frame_kind(set_up), detector.name, build)
+
+
 def _start_up(config: IocConfig, detectors: Detectors) -> StartUp:
     settings = config.controller
     return StartUp(
@@ -121,4 +135,8 @@ def _shared(name: str) -> Path:
     return path if path.is_file() else share("db") / name
 
 
-_CAMERAS: Mapping[str, Callable[[IocConfig, StoreTime], Assembly]] = {"nifs": _nifs, "ccd": _ccd}
+_CAMERAS: Mapping[str, Callable[[IocConfig, StoreTime], Assembly]] = {
+    "nifs": _nifs,
+    "ccd": _ccd,
+    "ft": _frame_transfer,
+}

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
+from nifsdc.camera.camera import ExposingCamera
+from nifsdc.camera.frame_transfer import FrameTransferCamera
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.control.bridge import Bridge, Value
 from nifsdc.control.cameras import Assembly, assemble
@@ -40,7 +42,9 @@ from nifsdc.tasks.data import DataTask, SingleReads
 from nifsdc.tasks.displays import VIEW_BYTES, VIEW_SLOTS, Displays
 from nifsdc.tasks.header import Installation, ObservationHeader
 from nifsdc.tasks.messages import Reporter
+from nifsdc.tasks.observing import ObservingTask
 from nifsdc.tasks.readout import ReadoutTask
+from nifsdc.tasks.runs import RunDestination, RunTask
 from nifsdc.tasks.skies import Skies
 from nifsdc.tasks.slave import SlaveTask
 from nifsdc.tasks.store_rate import StoreRate
@@ -178,7 +182,13 @@ class Ioc:
         def build(reporter: Reporter) -> TaskSet:
             report = noting(reporter, ledger)
             camera = camera_of.build(Controller(self._link()))
-            readout = ReadoutTask(camera, self._ring, displays, header, self._status, reads, report)
+            readout: ObservingTask
+            if isinstance(camera, FrameTransferCamera):
+                away = RunDestination(spool.folder, self._runs_client(), clock)
+                readout = RunTask(camera, away, header, displays, self._status, report)
+            else:
+                assert isinstance(camera, ExposingCamera)
+                readout = ReadoutTask(camera, self._ring, displays, header, self._status, reads, report)
             slave = SlaveTask(camera, readout, displays, self._status, report)
             data = DataTask(self._ring, client, delivery, self._status, report, singles)
             return TaskSet(slave, readout, data)
@@ -215,6 +225,13 @@ class Ioc:
         slots, room = self._config.data.read_slots, nbytes + ALIGNMENT
         ring = self._stack.enter_context(FrameRing.create(self._config.read_ring, slots, room))
         return SingleReads(ring, nbytes, rate)
+
+    def _runs_client(self) -> DataClient:
+        """Return a connection for runs of frames alone, which would delay all else."""
+        data = self._config.data
+        return self._stack.enter_context(
+            DataClient(data.server_host, data.server_port, name=f"{self._config.top} runs")
+        )
 
     def _displays(self, camera_of: Assembly) -> Displays:
         """Return what shows images of the camera."""

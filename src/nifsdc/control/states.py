@@ -213,6 +213,10 @@ CCD_RULES: Mapping[str, Rule] = {
 """The same for a camera with a CCD, which has a shutter: it can pause, and its scratch files become runs."""
 
 
+FRAME_RULES: Mapping[str, Rule] = {**RULES, "seqWindows": _CONFIGURE}
+"""The same for a camera with frame-transfer CCDs, whose runs only begin and end."""
+
+
 def refusal(
     command: str, dc: DcState, sdsu: SdsuState, obs: ObsState, rules: Mapping[str, Rule] = RULES
 ) -> str | None:

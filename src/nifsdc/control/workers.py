@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from nifsdc.tasks.data import DataTask
 from nifsdc.tasks.messages import Report, Reporter, Shutdown
-from nifsdc.tasks.readout import ReadoutTask
+from nifsdc.tasks.observing import ObservingTask
 from nifsdc.tasks.slave import SlaveTask
 from nifsdc.tasks.task import TaskBusy
 
@@ -22,7 +22,7 @@ _log = logging.getLogger("nifsdc.control")
 class TaskSet:
     """One generation of Slave, Readout and Data."""
 
-    def __init__(self, slave: SlaveTask, readout: ReadoutTask, data: DataTask) -> None:
+    def __init__(self, slave: SlaveTask, readout: ObservingTask, data: DataTask) -> None:
         self.slave, self.readout, self.data = slave, readout, data
 
     def start(self) -> None:

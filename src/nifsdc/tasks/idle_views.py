@@ -19,7 +19,7 @@ from nifsdc.dictionary import StatusDictionary
 from nifsdc.sdsu.errors import ControllerError
 from nifsdc.tasks.exposure import Exposure, Phase
 from nifsdc.tasks.messages import ObservationSettings, Request
-from nifsdc.tasks.readout import ReadoutTask
+from nifsdc.tasks.observing import ObservingTask
 
 LOOK_SECONDS = 0.05
 """real seconds between two looks whether the view has ended; a message ends it without this delay"""
@@ -42,7 +42,9 @@ class IdleViews:
         as in `SlaveTask`
     """
 
-    def __init__(self, camera: SdsuCamera[Any, Any], readout: ReadoutTask, status: StatusDictionary) -> None:
+    def __init__(
+        self, camera: SdsuCamera[Any, Any], readout: ObservingTask, status: StatusDictionary
+    ) -> None:
         self._camera = camera
         self._readout = readout
         self._status = status

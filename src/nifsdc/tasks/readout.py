@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nifsdc.camera.accumulator import Accumulator, Image, Progressive
-from nifsdc.camera.camera import Camera, ExposingCamera, Measured, Stopped
+from nifsdc.camera.camera import ExposingCamera, Measured, Stopped
 from nifsdc.data.frame import Frame, FrameKind
 from nifsdc.data.ring import FrameRing
 from nifsdc.dictionary import StatusDictionary
@@ -21,11 +21,11 @@ from nifsdc.tasks.displays import Displays
 from nifsdc.tasks.exposure import Exposure, Phase
 from nifsdc.tasks.header import ObservationHeader
 from nifsdc.tasks.messages import ReadOut, Reporter
-from nifsdc.tasks.task import Task
+from nifsdc.tasks.observing import ObservingTask
 from nifsdc.timing.utc import night, utc_stamp, utc_time
 
 
-class ReadoutTask(Task[Exposure]):
+class ReadoutTask(ObservingTask):
     """Runs one observation at a time.
 
     Parameters
@@ -48,7 +48,7 @@ class ReadoutTask(Task[Exposure]):
 
     def __init__(
         self,
-        camera: Camera[Any, Any],
+        camera: ExposingCamera[Any, Any],
         ring: FrameRing,
         displays: Displays,
         header: ObservationHeader,
@@ -56,9 +56,7 @@ class ReadoutTask(Task[Exposure]):
         reads: FrameRing | None,
         report: Reporter,
     ) -> None:
-        super().__init__("Readout", report)
-        if not isinstance(camera, ExposingCamera):
-            raise TypeError(f"{type(camera).__name__} takes no exposures")
+        super().__init__(report)
         self._reads = reads
         self._camera = camera
         self._ring = ring
@@ -66,20 +64,8 @@ class ReadoutTask(Task[Exposure]):
         self._header = header
         self._status = status
 
-    def handle(self, message: Exposure) -> None:
-        """Run one observation to its end; every outcome is left in the `Exposure`."""
-        exposure = message
-        try:
-            self._run(exposure)
-        except Cancelled:
-            self.log.info("exposure %s was given up", exposure.settings.exposure_id)
-        except Exception as error:
-            # Whatever it was, the Slave waits for the outcome and reports it.
-            exposure.error = error
-        finally:
-            exposure.finished.set()
-
-    def _run(self, exposure: Exposure) -> None:
+    def take(self, exposure: Exposure) -> None:
+        """Run the exposures of an observation and hand its frame on."""
         plan = exposure.plan
         pixels = self._camera.accumulator(plan)
         cutter = self._camera.reads(plan) if exposure.settings.stored else None

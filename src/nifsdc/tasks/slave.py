@@ -41,8 +41,8 @@ from nifsdc.tasks.messages import (
     Shutdown,
     StopExposure,
 )
+from nifsdc.tasks.observing import ObservingTask
 from nifsdc.tasks.progress import Progress
-from nifsdc.tasks.readout import ReadoutTask
 from nifsdc.tasks.reasons import brief
 from nifsdc.tasks.task import Task
 
@@ -88,7 +88,7 @@ class SlaveTask(Task[Request]):
     def __init__(
         self,
         camera: SdsuCamera[Any, Any],
-        readout: ReadoutTask,
+        readout: ObservingTask,
         displays: Displays,
         status: StatusDictionary,
         report: Reporter,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from nifsdc.timing.frame_transfer import Clear, Drift, FrameMode, FrameTiming, NoClear
 
-Card = tuple[str, float | int, str]
+Card = tuple[str, float | int | str, str]
 """keyword, value, comment"""
 
 DELAY = "ESO DET TDELAY"
