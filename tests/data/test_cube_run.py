@@ -14,7 +14,7 @@ from astropy.io import fits
 
 from nifsdc.data import cube_sender
 from nifsdc.data.client import DataClient
-from nifsdc.data.cube_file import CubeFile
+from nifsdc.data.cube_file import CubeBusy
 from nifsdc.data.cube_layout import CubeLayout, CubeWindow
 from nifsdc.data.cube_names import RunNames
 from nifsdc.data.cube_reader import CubeReader
@@ -215,11 +215,13 @@ def test_the_disk_gets_back_what_the_server_has(
 ) -> None:
     monkeypatch.setattr(cube_sender, "GIVE_BACK_BYTES", 1 << 16)
     monkeypatch.setattr(cube_sender, "BATCH_BYTES", 1 << 14)
-    spool = SpooledRun.begin(tmp_path, NAMES, LAYOUT, [])
-    with CubeFile(spool.path, room=1 << 18) as file:
+    spool, file = SpooledRun.begin(tmp_path, NAMES, LAYOUT, [])
+    with file:
         for number in range(1, 2001):
             file.append(frame(number))
         file.commit()
+        with pytest.raises(CubeBusy, match="another process"):
+            deliver(spool, client, DEADLINE_S)
         before = spool.path.stat().st_blocks
         sender = Sender(spool, client)
         while sender.send(DEADLINE_S):

@@ -20,7 +20,8 @@ examples:
   nifsdc fits --manifest data/20260301       check them and write the night's manifest
 
 Checked are the structure, DATASUM and CHECKSUM of every part, the keywords that every product has and their
-types, and the pixels against what the header says of them (least, greatest, mean, saturated). A folder that
+types, and the pixels against what the header says of them (least, greatest, mean, saturated); of a run of
+frames, that it is closed, and its numbers and times in order. A folder that
 has a manifest is compared with it: files that are missing or were changed.
 
 exit status: 0 all is well, 1 something is wrong (which file and what is printed), 2 wrong usage"""
@@ -55,7 +56,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nifsdc fits``."""
-    from nifsdc.data.check import check_file  # takes a while to import: astropy
+    from nifsdc.data.cube_check import check_stored  # takes a while to import: astropy
 
     report = Report()
     for path in args.paths:
@@ -65,17 +66,17 @@ def run(args: argparse.Namespace) -> int:
             print(f"nifsdc fits: {path}: --manifest takes folders", file=sys.stderr)
             return 2
         else:
-            _note([check_file(path)], report)
+            _note([check_stored(path)], report)
     _print(report, as_json=args.json)
     return 1 if report.problems else 0
 
 
 def _check_folder(folder: Path, report: Report, *, manifest: bool) -> None:
     from nifsdc.data import manifest as manifests
-    from nifsdc.data.check import check_file
+    from nifsdc.data.cube_check import check_stored
 
     before = len(report.problems)
-    files = [check_file(path) for path in sorted(folder.glob("[!.]*.fits"))]
+    files = [check_stored(path) for path in sorted(folder.glob("[!.]*.fits"))]
     _note(files, report)
     try:
         entries = manifests.read(folder)

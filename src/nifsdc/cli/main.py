@@ -12,7 +12,7 @@ from nifsdc.cli import services
 
 MODULES = (
     *("up", "ioc", "services", "observe", "ccd", "quicklook", "fits"),
-    *("records", "screens", "softioc", "link_server", "sdsu", "timing", "cube", "recover"),
+    *("records", "screens", "softioc", "link_server", "sdsu", "timing", "cube", "frames", "recover"),
 )
 """in the order of the help; each adds the command of its name, or several"""
 OF_SEVERAL = ("services", "ccd")

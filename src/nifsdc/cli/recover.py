@@ -10,8 +10,10 @@ from typing import Any
 from nifsdc.cli import options
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.data.client import DataClient
+from nifsdc.data.cube_sender import deliver
+from nifsdc.data.cube_spool import spooled
 from nifsdc.data.delivery import Delivery
-from nifsdc.data.errors import SpoolError
+from nifsdc.data.errors import DataError, SpoolError
 from nifsdc.data.ledger import Ledger
 from nifsdc.data.packing import Packing
 from nifsdc.data.recover import recover
@@ -20,6 +22,8 @@ from nifsdc.data.spool import Spool
 
 CONNECT_SECONDS = 10.0
 STORE_SECONDS = 60.0
+RUN_SECONDS = 3600.0
+"""for a run of frames, which may be long"""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -54,7 +58,22 @@ def run(args: argparse.Namespace) -> int:
         print(f"LOST {begun.exposure_id} {begun.command} {begun.label or '-'} {begun.started}")
         ledger.end(begun.exposure_id)
     waiting = _stored(config, spool, ledger) if spool.pending() else 0
+    waiting += _runs_stored(config, spool.folder) if spooled(spool.folder) else 0
     return 1 if recovery.interrupted or waiting else 0
+
+
+def _runs_stored(config: IocConfig, spool: Path) -> int:
+    """Have runs of frames sent that wait, say which, and return how many wait still."""
+    waiting = 0
+    with DataClient(config.data.server_host, config.data.server_port, name=config.top) as client:
+        client.wait_connected(CONNECT_SECONDS)
+        for run in spooled(spool):
+            try:
+                print(f"STORED {run.names.exposure_id} {deliver(run, client, RUN_SECONDS).path}")
+            except (DataError, OSError) as error:
+                waiting += 1
+                print(f"nifsdc recover: run {run.names.exposure_id}: {error}", file=sys.stderr)
+    return waiting
 
 
 def _stored(config: IocConfig, spool: Spool, ledger: Ledger) -> int:

@@ -171,8 +171,8 @@ class CubeFile:
         """whether the disk had no piece more"""
         self._written = self.frames
         self._make_room(self._headers.data_at + self.frames * self.layout.row_bytes)
-        self._sum: int | None = 0 if self.frames == 0 else None
-        """of the rows; not known of a file that was opened again"""
+        self._sum: int | None = 0 if self.frames == 0 and durable else None
+        """of the rows; not known of a file that was opened again, or is in the spool and never closed"""
 
     def _lock(self) -> None:
         try:

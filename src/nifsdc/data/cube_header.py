@@ -87,11 +87,10 @@ def counts(frames: int, gap: int) -> bytes:
     gap
         bytes of the data unit behind them
     """
-    cards = (
-        fits.Card("NAXIS2", frames, "frames"),
-        fits.Card("PCOUNT", gap, "bytes kept for frames to come"),
-    )
-    return "".join(each.image for each in cards).encode("ascii")
+    cards = (("NAXIS2", frames, "frames"), ("PCOUNT", gap, "bytes kept for frames to come"))
+    # As astropy would write them, which takes thirty times as long.
+    text = (f"{keyword:<8}= {value:>20} / {comment}" for keyword, value, comment in cards)
+    return "".join(line.ljust(CARD) for line in text).encode("ascii")
 
 
 def parsed(header: bytes) -> fits.Header:

@@ -21,6 +21,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -136,12 +137,12 @@ class CubeLayout:
         if len(self.columns) > MOST_COLUMNS:
             raise FrameError(f"{len(self.columns)} columns; a FITS table has at most {MOST_COLUMNS}")
 
-    @property
+    @cached_property
     def ccds(self) -> tuple[int, ...]:
         """Numbers of the CCDs, in order."""
         return tuple(sorted({window.ccd for window in self.windows}))
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The columns, in the order of the file."""
         made = [
@@ -162,7 +163,7 @@ class CubeLayout:
             made.append(Column(f"IMAGE{number}", f"{math.prod(shape)}I", "pixels", "adu", shape))
         return tuple(made)
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[np.void]:
         """A row as it stands in the file; images are signed there."""
         return np.dtype(
@@ -172,7 +173,7 @@ class CubeLayout:
             ]
         )
 
-    @property
+    @cached_property
     def row_bytes(self) -> int:
         """Bytes of a row."""
         return self.dtype.itemsize

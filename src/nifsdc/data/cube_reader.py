@@ -41,18 +41,18 @@ class CubeReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._headers = CubeHeaders.read(self._descriptor, path)
+            self._headers = CubeHeaders.read(self.descriptor, path)
         except BaseException:
-            os.close(self._descriptor)
+            os.close(self.descriptor)
             raise
         self.layout = self._headers.layout
 
     @property
     def complete(self) -> bool:
         """Whether the run has ended, so that no more frames will come."""
-        return CubeHeaders.read(self._descriptor, self.path).complete
+        return CubeHeaders.read(self.descriptor, self.path).complete
 
     def place_of(self, row: int) -> int:
         """Return the byte at which a row (from 0) begins."""
@@ -61,7 +61,7 @@ class CubeReader:
     @property
     def data_sum(self) -> str:
         """DATASUM of the table of a run that has ended; empty before."""
-        table = CubeHeaders.read(self._descriptor, self.path).table
+        table = CubeHeaders.read(self.descriptor, self.path).table
         return str(cube_header.parsed(table).get("DATASUM", ""))
 
     @property
@@ -69,8 +69,8 @@ class CubeReader:
         """Frames that the file has now; raises CubeError when its header makes no sense."""
         place = len(self._headers.primary) + cube_header.COUNTS_AT
         for _ in range(_TRIES):
-            cards = os.pread(self._descriptor, cube_header.COUNTS, place)
-            size = os.fstat(self._descriptor).st_size - self._headers.data_at
+            cards = os.pread(self.descriptor, cube_header.COUNTS, place)
+            size = os.fstat(self.descriptor).st_size - self._headers.data_at
             try:
                 frames, gap = int(cards[10:30]), int(cards[CARD + 10 : CARD + 30])
             except ValueError:  # read while they were written, which takes nanoseconds
@@ -97,7 +97,7 @@ class CubeReader:
         buffer = made.view(np.uint8).data
         place = self.place_of(first)
         while buffer:
-            done = os.preadv(self._descriptor, [buffer], place)
+            done = os.preadv(self.descriptor, [buffer], place)
             if done == 0:
                 raise CubeError(f"{self.path} ends before its last frame: nifsdc recover mends it")
             place, buffer = place + done, buffer[done:]
@@ -138,7 +138,7 @@ class CubeReader:
 
     def close(self) -> None:
         """Close it."""
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
     def __enter__(self) -> CubeReader:
         return self

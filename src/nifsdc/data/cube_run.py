@@ -13,7 +13,6 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from nifsdc.data.cube_file import CubeFile
 from nifsdc.data.cube_layout import CubeFrame, CubeLayout
 from nifsdc.data.cube_names import RunNames
 from nifsdc.data.cube_sender import RunServer, Sender
@@ -58,8 +57,7 @@ class CubeRun:
         layout: CubeLayout,
         cards: Sequence[Card] = (),
     ) -> None:
-        self._run = SpooledRun.begin(spool, names, layout, cards)
-        self._file = CubeFile(self._run.path, durable=False)
+        self._run, self._file = SpooledRun.begin(spool, names, layout, cards)
         self._sender = Sender(self._run, server)
         self._ended = threading.Event()
         self._giving_up = threading.Event()

@@ -137,18 +137,19 @@ def deliver(run: SpooledRun, server: RunServer, deadline_s: float) -> Stored:
     ------
     StoreFailed
         when the server does not take it, or not in time: it stays in the spool
+    CubeBusy
+        when its frames are still being taken
     DataError
         when its file cannot be used
     """
     deadline = time.monotonic() + deadline_s
-    with CubeFile(run.path, durable=False):  # mends it, and sees to it that nobody writes
-        pass
-    if run.last_cards is None:
-        run.last_cards = (card("STOPPED", True),)
-    sender = Sender(run, server)
-    try:
-        while sender.send(max(0.0, deadline - time.monotonic())):
-            pass
-        return sender.close_run(max(0.0, deadline - time.monotonic()))
-    finally:
-        sender.close()
+    with CubeFile(run.path, durable=False):  # mends it, and keeps others from it
+        if run.last_cards is None:
+            run.last_cards = (card("STOPPED", True),)
+        sender = Sender(run, server)
+        try:
+            while sender.send(max(0.0, deadline - time.monotonic())):
+                pass
+            return sender.close_run(max(0.0, deadline - time.monotonic()))
+        finally:
+            sender.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nifsdc.data import cube_file, disk
+from nifsdc.data.cube_file import CubeFile
 from nifsdc.data.cube_layout import CubeLayout
 from nifsdc.data.cube_names import RunNames
 from nifsdc.data.errors import SpoolError
@@ -44,19 +45,34 @@ class SpooledRun:
             raise SpoolError(f"{note} is no note of a run: {error!r}") from error
 
     @classmethod
-    def begin(cls, spool: Path, names: RunNames, layout: CubeLayout, cards: Sequence[Card]) -> SpooledRun:
-        """Make the file and the note of a new run; raises SpoolError."""
+    def begin(
+        cls, spool: Path, names: RunNames, layout: CubeLayout, cards: Sequence[Card]
+    ) -> tuple[SpooledRun, CubeFile]:
+        """Make the note and the file of a new run, and return both, the file open for frames.
+
+        Raises
+        ------
+        SpoolError
+            when the spool does not take it, or has a run of this identifier
+        """
         folder = spool.expanduser() / FOLDER
         note = folder / f"{names.exposure_id}{SUFFIX}"
         try:
             disk.make_folder(folder)
-            if note.exists():
+            path = cube_file.create(folder, labelled(names.exposure_id), layout, cards)
+            if note.exists() or path != note.with_suffix(".fits"):
+                path.unlink()
                 raise SpoolError(f"{note}: a run of this identifier is there already")
-            cube_file.create(folder, labelled(names.exposure_id), layout, cards)
-            _write_note(note, names, cards, None)
+            file = CubeFile(path, durable=False)
         except OSError as error:
             raise SpoolError(f"spool {folder}: run {names.exposure_id}: {error}: make space there") from error
-        return cls(note)
+        try:
+            # Noted when it is locked: whoever sends what is noted and not locked must not take it for left.
+            _write_note(note, names, cards, None)
+        except OSError as error:
+            file.close()
+            raise SpoolError(f"{note} cannot be written: {error}: make space there") from error
+        return cls(note), file
 
     def end(self, cards: Sequence[Card]) -> None:
         """Note that the run has ended, and its last cards; raises OSError."""
