@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nifsdc_sim import photons
+from nifsdc_sim.effects import BOUNDLESS
 from nifsdc_sim.ft_clocks import FtReadout
 from nifsdc_sim.ft_model import FtGeometry, FtModel
 from nifsdc_sim.led import NS, Led
@@ -40,7 +41,9 @@ class FtChip:
         shape = (ccd.channel_columns, geometry.ccds, len(ccd.channels))
         self.geometry = geometry
         self.model = model
-        self.imaging = np.zeros((ccd.channel_rows, *shape), dtype=np.float32)
+        # As large as the masked area, so that a transfer of all CCDs can exchange them.
+        self._beneath = np.zeros((geometry.masked_rows, *shape), dtype=np.float32)
+        self.imaging = self._beneath[: ccd.channel_rows]
         """electrons"""
         self.masked = np.zeros((geometry.masked_rows, *shape), dtype=np.float32)
         """electrons"""
@@ -79,9 +82,10 @@ class FtChip:
         """Move the images of some CCDs into their masked areas (F); the others wait and collect light."""
         self._collect(begin_ns, end_ns, ccds)
         rows = len(self.imaging)
-        if len(ccds) == self.geometry.ccds and len(self.masked) == rows:
-            self.imaging, self.masked = self.masked, self.imaging
-            self.imaging[:] = 0.0
+        if len(ccds) == self.geometry.ccds:
+            self._beneath, self.masked = self.masked, self._beneath
+            self._beneath[:] = 0.0
+            self.imaging = self._beneath[:rows]
             return
         for ccd in ccds:
             self.masked[:rows, :, ccd] = self.imaging[:, :, ccd]
@@ -147,13 +151,16 @@ class FtChip:
         if self._lamp is not None:
             blinking = blinking * np.float32(self._lamp.rate)
         expected = self._flux[:lit] * steady
-        expected += blinking + np.float32(model.dark_current) * steady
+        everywhere = blinking + np.float32(model.dark_current) * steady
+        if everywhere.any():
+            expected += everywhere
         if model.photon_noise:
             expected = photons.draw(self._random, expected, float(expected.max()), float(expected.min()))
         all_of_them = len(ccds) == self.geometry.ccds
         image = self.imaging[:lit] if all_of_them else self.imaging[:lit, :, ccds]
         image += expected
-        np.minimum(image, np.float32(model.full_well), out=image)
+        if model.full_well < BOUNDLESS:
+            np.minimum(image, np.float32(model.full_well), out=image)
         if not all_of_them:
             self.imaging[:lit, :, ccds] = image
 
