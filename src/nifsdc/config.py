@@ -34,7 +34,8 @@ class LinkConfig:
     device: str = ""
     """path of the driver's node; behind a colon its kind, where the name does not tell: pci, pci-old, pcie"""
     detector: str = "hawaii2"
-    """what the simulator simulates when `nifsdc up` starts it: ``hawaii2``, ``ccd1``, ``ccd2`` or ``ccd4``"""
+    """what the simulator simulates when `nifsdc up` starts it: ``hawaii2``, ``ccd1``, ``ccd2``, ``ccd4``,
+    ``ft2``, ``ft-small`` or ``ft-fast``"""
 
     def __str__(self) -> str:
         """Return it as `nifsdc.sdsu.links.choose.parse_link` reads it."""
@@ -125,7 +126,8 @@ class IocConfig:
     observatory: str = "Gemini-North"
     telescope: str = "Gemini-North"
     camera: str = "nifs"
-    """what kind of camera it is: ``nifs``, or ``ccd`` for any CCD; ``db/<camera>`` has its records"""
+    """what kind of camera it is: ``nifs``, ``ccd`` for any CCD with a shutter, or ``ft`` for frame-transfer
+    CCDs; ``db/<camera>`` has its records"""
     detector: str = "detectors/hawaii2-nifs.yaml"
     """detector layout: a path, or a name below ``db``"""
     ifu: str = "ifu.yaml"

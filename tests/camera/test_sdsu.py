@@ -15,7 +15,7 @@ from nifsdc.sdsu.words import Board
 from nifsdc_sim.process import SimulatorProcess
 
 
-@pytest.mark.parametrize(("name", "detector"), [("nifs", "hawaii2"), ("ccd", "ccd2")])
+@pytest.mark.parametrize(("name", "detector"), [("nifs", "hawaii2"), ("ccd", "ccd2"), ("ft", "ft2")])
 def test_a_started_camera_is_in_charge_and_a_parked_one_is_not(name: str, detector: str) -> None:
     """INS-DAS-18, "UltraDAS' flag": 2 through a PCI card, 0 before other software takes over."""
     config = IocConfig.load(share("ioc") / f"{name}.yaml")

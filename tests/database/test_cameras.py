@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nifsdc.control.states import CCD_RULES, RULES
+from nifsdc.control.states import CCD_RULES, FRAME_RULES, RULES
 from nifsdc.database import Definition, DefinitionError, load
 from nifsdc.database.locate import share
 
@@ -40,7 +40,7 @@ def test_the_types_of_a_ccd_exposure(ccd: Definition) -> None:
 
 
 def test_every_command_that_is_carried_out_says_when_it_can_be(ccd: Definition) -> None:
-    for definition, rules in ((load(), RULES), (ccd, CCD_RULES)):
+    for definition, rules in ((load(), RULES), (ccd, CCD_RULES), (load(camera="ft"), FRAME_RULES)):
         control = {command.name for command in definition.commands if command.kind == "control"}
         assert control == control & set(rules)
 

@@ -95,7 +95,9 @@ def add_parser(subparsers: Any) -> None:
     export.add_argument("--db", required=True, metavar="FILE", help="file to write, - for standard output")
     for each in (listing, describe, export):
         options.add_top(each)
-        each.add_argument("--camera", default=NIFS, help="kind of camera: nifs or ccd (default: %(default)s)")
+        each.add_argument(
+            "--camera", default=NIFS, help="kind of camera: nifs, ccd or ft (default: %(default)s)"
+        )
         each.add_argument("--folder", type=Path, help="folder of the definition (default: the one shipped)")
     for each in (listing, describe):
         each.add_argument("--json", action="store_true", help="for scripts")
