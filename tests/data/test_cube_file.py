@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -88,6 +89,47 @@ def test_what_is_closed_has_checksums_and_passes_fitsverify(tmp_path: Path) -> N
     if shutil.which("fitsverify"):
         said = subprocess.run(["fitsverify", "-e", str(path)], capture_output=True, text=True, check=False)
         assert "0 error(s)" in said.stdout, said.stdout
+
+
+def test_more_cards_at_the_end_than_there_is_room_for(tmp_path: Path) -> None:
+    """An observation's fit all; of a flood of them those that fit are there, and the file is closed."""
+    path = new_file(tmp_path)
+    with CubeFile(path) as file:
+        file.append(frame(1))
+        file.finish(
+            [Card(f"HIERARCH NIFSDC parameter {number}", number, "parameter") for number in range(400)]
+        )
+    header = fits.getheader(path)
+    assert header["NIFSDC parameter 299"] == 299
+    assert "NIFSDC parameter 399" not in header
+    assert header["COMPLETE"] is True
+    check_open(path, 1)
+
+
+def add(file: CubeFile, numbers: range) -> None:
+    for number in numbers:
+        file.append(frame(number))
+        file.commit()
+
+
+def test_a_full_disk_keeps_what_there_is(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the end of the disk."""
+    path = new_file(tmp_path)
+    with CubeFile(path, room=ROOM) as file:
+        room = path.stat().st_size + 3 * ROOM + 5000
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                add(file, range(1, 10_000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        there = file.frames
+        assert room - path.stat().st_size < BLOCK  # to the last block of the disk
+        check_open(path, there)
+        file.append(frame(there + 1))  # there is room again
+        file.finish()
+    check_open(path, there + 1)
 
 
 def test_opened_again_it_goes_on(tmp_path: Path) -> None:

@@ -62,10 +62,16 @@ def test_a_good_run_is_good(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "problem"),
-    [(400_00, "the data was changed"), (500, "primary header: CHECKSUM"), (9000, "FRAMES: CHECKSUM")],
+    ("unit", "part", "problem"),
+    [
+        (1, "datLoc", "the data was changed"),
+        (0, "hdrLoc", "primary header: CHECKSUM"),
+        (1, "hdrLoc", "FRAMES: CHECKSUM"),
+    ],
 )
-def test_a_byte_that_was_changed_is_found(path: Path, place: int, problem: str) -> None:
+def test_a_byte_that_was_changed_is_found(path: Path, unit: int, part: str, problem: str) -> None:
+    with fits.open(path) as hdus:
+        place = hdus[unit].fileinfo()[part] + 470  # in a comment, or in a pixel
     with path.open("r+b") as content:
         content.seek(place)
         byte = content.read(1)

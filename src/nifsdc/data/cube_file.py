@@ -303,7 +303,7 @@ class CubeFile:
         place = cube_header.COUNTS_AT
         table[place : place + cube_header.COUNTS] = cube_header.counts(self.frames, 0)
         last = cube_header.closed(bytes(table), cards, data_sum, EXTENSION)
-        ended = (*cards, card("COMPLETE", True), card("NFRAMES", self.frames))
+        ended = (card("COMPLETE", True), card("NFRAMES", self.frames), *cards)
         first = cube_header.closed(self._headers.primary, ended, 0)
         os.pwrite(self._descriptor, last, len(first))
         os.ftruncate(self._descriptor, padded)

@@ -11,6 +11,7 @@ Blank cards are kept in both headers for what is only known when the run ends.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from astropy.io import fits
@@ -20,8 +21,12 @@ from nifsdc.data.fits_image import BLOCK, CARD, finished, with_cards
 from nifsdc.data.frame import Card
 from nifsdc.data.header import card, completed
 
-SPARE = 36
-"""blank cards in each header of a file that grows"""
+LOG = logging.getLogger("nifsdc.cube")
+
+SPARE = 324
+"""blank cards in the primary header of a file that grows: a whole observation's are known only at its end"""
+SPARE_OF_TABLE = 36
+"""the same in the table's header"""
 SECTOR = 512
 """bytes that a disk writes as a whole"""
 COUNTS_AT = 4 * CARD
@@ -37,7 +42,7 @@ def primary(cards: Sequence[Card]) -> bytes:
     # Among the first cards, so that it changes by itself when everything else was written.
     header["COMPLETE"] = (False, card("COMPLETE", False).comment)
     made = with_cards(header, completed(cards), ("",))
-    blocks = _blocks(made)
+    blocks = _blocks(made, SPARE)
     while (blocks * BLOCK + COUNTS_AT) % SECTOR > SECTOR - COUNTS:
         blocks += 1
     return _filled(made, blocks)
@@ -74,7 +79,7 @@ def table(layout: CubeLayout, cards: Sequence[Card], gap: int) -> bytes:
         if window.detsec:
             header[f"WSEC{number}"] = (window.detsec, "where it is on the unbinned detector")
     made = with_cards(header, cards, (EXTENSION,))
-    return _filled(made, _blocks(made))
+    return _filled(made, _blocks(made, SPARE_OF_TABLE))
 
 
 def counts(frames: int, gap: int) -> bytes:
@@ -101,33 +106,36 @@ def parsed(header: bytes) -> fits.Header:
 def closed(header: bytes, cards: Sequence[Card], data_sum: int, extension: str = "") -> bytes:
     """Return a header with its last cards and its checksums, as long as it was.
 
-    Raises
-    ------
-    ValueError
-        when the cards need more room than was kept
+    Cards for which no room is left are left out, with a warning in the log, the last ones first.
     """
-    before = parsed(header)
-    while len(before) and before.cards[-1].is_blank:
-        del before[-1]
-    made = with_cards(before, cards, (extension,))
-    for keyword in ("DATASUM", "CHECKSUM"):  # each takes a card, before what is left is filled up
-        made[keyword] = ""
-    _fill(made, len(header) // BLOCK)
-    text = finished(made, data_sum)
-    if len(text) != len(header):
-        raise ValueError(f"a header of {len(text)} bytes at the end; {len(header)} were kept for it")
-    return text
+    blocks = len(header) // BLOCK
+    for kept in range(len(cards), -1, -1):
+        made = parsed(header)
+        while len(made) and made.cards[-1].is_blank:
+            del made[-1]
+        with_cards(made, cards[:kept], (extension,))
+        for keyword in ("DATASUM", "CHECKSUM"):  # each takes a card, before what is left is filled up
+            made[keyword] = ""
+        if _length(made) < blocks * BLOCK // CARD:
+            break
+        LOG.warning("%s: no room for it in the header of a run", cards[kept - 1].keyword)
+    _fill(made, blocks)
+    return finished(made, data_sum)
 
 
-def _blocks(header: fits.Header) -> int:
-    cards = len(header.tostring(endcard=False, padding=False)) // CARD + SPARE + 1
+def _length(header: fits.Header) -> int:
+    return len(header.tostring(endcard=False, padding=False)) // CARD
+
+
+def _blocks(header: fits.Header, spare: int) -> int:
+    cards = _length(header) + spare + 1
     return -(-cards * CARD // BLOCK)
 
 
 def _fill(header: fits.Header, blocks: int) -> None:
     """Add blank cards, so that END is the last card of its last block."""
     wanted = blocks * BLOCK // CARD - 1
-    for _ in range(wanted - len(header.tostring(endcard=False, padding=False)) // CARD):
+    for _ in range(wanted - _length(header)):
         header.append(fits.Card(), end=True)
 
 
