@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ POLL_SECONDS = 0.003
 """real seconds between two looks at the pixel count; a register read, no traffic to the controller"""
 SILENCE_SECONDS = 15.0
 """detector seconds without a pixel after which a readout is given up (INS-DAS-18, "Pixel packets")"""
-LEAST_REAL_SILENCE = 3.0
+LEAST_REAL_SECONDS = 5.0
 """real seconds that a faster-than-real-time simulator is granted at least, on a busy machine"""
 
 
@@ -43,9 +44,41 @@ class Chunk:
     """view of the image buffer, shape (n,); valid until the next chunk is asked for"""
 
 
-def real_silence(link: Link) -> float:
-    """Real seconds without a pixel after which to give up, on this link's clock."""
-    return max(SILENCE_SECONDS / link.clock.speed, LEAST_REAL_SILENCE)
+class Patience:
+    """Tells when something that a link was to bring has been awaited for too long.
+
+    The clock of a simulator that is faster than real time stands still while its work takes longer than it
+    should, so that a busy machine makes nobody impatient. One that jumps does not tell how long it has been.
+
+    Parameters
+    ----------
+    link
+        where something is to come
+    seconds
+        detector seconds to wait for it
+    """
+
+    def __init__(self, link: Link, seconds: float) -> None:
+        self._clock = link.clock
+        self._seconds = seconds
+        self._by_clock = self._clock.speed not in (1.0, math.inf)
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin to wait anew."""
+        self._begun = time.monotonic()
+        self._looked: float | None = None
+
+    def is_over(self) -> bool:
+        """Tell whether it has been too long."""
+        if time.monotonic() - self._begun < max(self._seconds / self._clock.speed, LEAST_REAL_SECONDS):
+            return False
+        if not self._by_clock:
+            return True
+        # Not before: asking a clock on another host takes a question and an answer.
+        if self._looked is None:
+            self._looked = self._clock.now()
+        return self._clock.now() - self._looked >= self._seconds
 
 
 class PixelStream:
@@ -83,10 +116,9 @@ class PixelStream:
         UnexpectedReset
             when the controller said meanwhile that it was reset
         """
-        speed = self._link.clock.speed
-        deadline = time.monotonic() + expected_seconds / speed + real_silence(self._link)
+        patience = Patience(self._link, expected_seconds + SILENCE_SECONDS)
         while self._link.progress().block < self._block:
-            if time.monotonic() > deadline:
+            if patience.is_over():
                 look_for_resets(self._link, f"before block {self._block}")
                 raise PixelTimeout(
                     f"no pixel came {expected_seconds + SILENCE_SECONDS:.0f} s after the readout was "
@@ -110,8 +142,7 @@ class PixelStream:
         """
         taken = 0
         size = self._link.buffer.size
-        silence = real_silence(self._link)
-        last_arrival = time.monotonic()
+        silence = Patience(self._link, SILENCE_SECONDS)
         while taken < self._pixels:
             available = self._available(taken)
             if available > taken:
@@ -121,9 +152,9 @@ class PixelStream:
                 self.check_kept(taken)
                 taken += count
                 self._link.consumed(self._block, taken)
-                last_arrival = time.monotonic()
+                silence.renew()
                 continue
-            if time.monotonic() - last_arrival > silence:
+            if silence.is_over():
                 look_for_resets(self._link, f"after {taken} of {self._pixels} pixels")
                 raise PixelTimeout(
                     f"pixels stopped at {taken} of {self._pixels} for {SILENCE_SECONDS:.0f} s: "
