@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .campaign import befall, campaign, kill
+from .campaign import BEFORE_END, befall, campaign, kill
 from .faults import FLOOR_MIB, SPEED, faulty
 from .report import keep
 from .rig import Name, running
@@ -28,7 +28,7 @@ def test_some_faults_of_disk_and_network_lose_nothing_silently(tmp_path: Path) -
     with faulty(tmp_path, Wired) as place:
         # A silent network takes the whole deadline of a frame: make soak has it.
         faults = [fault for fault in place.possible if fault is not Fault.SILENT]
-        campaign(place.rig, [befall(place, fault) for fault in faults], seed=1, note=keep)
+        campaign(place.rig, [befall(place, fault) for fault in faults], 1, keep, BEFORE_END)
 
 
 @pytest.mark.soak
@@ -51,4 +51,4 @@ def test_faults_of_disk_and_network_lose_nothing_silently(
     with faulty(tmp_path, road, floor_mib) as place:
         faults = place.possible * OF_EACH_FAULT
         random.Random(3).shuffle(faults)
-        campaign(place.rig, [befall(place, fault) for fault in faults], seed=3, note=keep)
+        campaign(place.rig, [befall(place, fault) for fault in faults], 3, keep, BEFORE_END)
