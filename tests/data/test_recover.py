@@ -75,6 +75,33 @@ def test_a_ring_that_is_in_use_is_left_alone(left: tuple[str, Path]) -> None:
         recover(ring, Spool(folder), Ledger(folder))
 
 
+ASKED = """
+import os, signal, sys
+from pathlib import Path
+from nifsdc.data.ledger import Begun, Ledger
+
+ledger = Ledger(Path(sys.argv[2]), sys.argv[1])
+for number in range(3):
+    ledger.ask(Begun(f"exp-{number}", f"Night{number}", "observe", f"2026-03-01T00:00:0{number}.000"))
+ledger.end("exp-0")
+ledger.begin(Begun("exp-1", "Night1", "observe", "2026-03-01T00:00:01.000"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_an_exposure_that_was_asked_for_and_had_not_begun_is_told(tmp_path: Path) -> None:
+    ring, folder = f"nifsdc-{tmp_path.name[:40]}", tmp_path / "spool"
+    killed = subprocess.run([sys.executable, "-c", ASKED, ring, str(folder)], check=False, timeout=60)
+    assert killed.returncode == -9
+    ledger = Ledger(folder, ring)
+    recovery = recover(ring, Spool(folder), ledger)
+    assert [begun.label for begun in recovery.interrupted] == ["Night1", "Night2"]
+    assert [begun.label for begun in Ledger(folder).left()] == ["Night1"]
+    for begun in recovery.interrupted:
+        ledger.end(begun.exposure_id)
+    assert ledger.left() == ()
+
+
 def test_an_entry_that_is_damaged_is_passed_over(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.begin(Begun("exp-1", "A", "observe", "2026-03-01T00:00:00.000"))

@@ -21,6 +21,8 @@ OF_EACH_FAULT = 25
 def test_some_kills_of_each_process_lose_nothing_silently(tmp_path: Path) -> None:
     with running(tmp_path, SPEED) as rig:
         campaign(rig, [kill(rig, name) for name in [*Name] * 2], seed=1, note=keep)
+        # As soon as START is answered: the exposure is known already to whoever comes after.
+        assert kill(rig, Name.IOC)("AtOnce", 0.0).kept
 
 
 @pytest.mark.timeout(900)

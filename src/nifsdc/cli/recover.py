@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         config = IocConfig.load(options.configuration(args.config))
         spool = Spool(Path(config.data.spool))
-        ledger = Ledger(spool.folder)
+        ledger = Ledger(spool.folder, config.ring)
         recovery = recover(config.ring, spool, ledger, (config.read_ring,))
     except RingError as error:
         print(f"nifsdc recover: the IOC runs, and recovers by itself ({error})", file=sys.stderr)

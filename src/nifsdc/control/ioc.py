@@ -148,7 +148,7 @@ class Ioc:
         rate = StoreRate()
         camera_of = assemble(config, rate.seconds)
         spool = Spool(Path(config.data.spool))
-        ledger = Ledger(spool.folder)
+        ledger = Ledger(spool.folder, config.ring)
         recovery = recover(config.ring, spool, ledger, (config.read_ring,))
         self._ring = self._stack.enter_context(FrameRing.create(config.ring, config.data.ring_slots))
         displays = self._displays(camera_of)

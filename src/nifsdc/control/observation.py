@@ -126,7 +126,7 @@ class Observation:
     def report(self, report: m.ExposureReport) -> None:
         """Take a report on an exposure, of this observation or of one that has ended."""
         match report:
-            case m.ExposureBegun():
+            case m.ExposureAsked() | m.ExposureBegun():
                 pass  # it was BUSY already when it was asked for
             case m.ExposureStarted(exposure_id) if self._is_present(exposure_id):
                 self._machine.fire(ObsEvent.EXPOSURE_STARTED)

@@ -192,6 +192,13 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class ExposureAsked:
+    """An observation is on its way to the Slave."""
+
+    settings: ObservationSettings
+
+
+@dataclass(frozen=True)
 class ExposureBegun:
     """The Slave has an observation in hand."""
 
@@ -256,7 +263,7 @@ class TaskDied:
     reason: str
 
 
-ExposureReport = ExposureBegun | ExposureStarted | ReadOut | Aborted | Stored | NotStored
+ExposureReport = ExposureAsked | ExposureBegun | ExposureStarted | ReadOut | Aborted | Stored | NotStored
 """what is told of an exposure"""
 Report = Done | Failed | ExposureReport | ControllerLost | TaskDied
 Reporter = Callable[[Report], None]

@@ -25,6 +25,7 @@ from nifsdc.tasks.messages import (
     ControllerCommand,
     ControllerLost,
     Done,
+    ExposureAsked,
     ExposureBegun,
     ExposureStarted,
     Failed,
@@ -118,6 +119,12 @@ class SlaveTask(Task[Request]):
     def cancel_engineering(self) -> None:
         """End a long engineering command after the step it is at; from any thread."""
         self._engineering.cancel.set()
+
+    def post(self, message: Request) -> None:
+        """Put a request into the queue without waiting, an observation once it is noted; raises TaskBusy."""
+        if isinstance(message, Observe):
+            self._report(ExposureAsked(message.settings))
+        super().post(message)
 
     def begin(self) -> None:
         """Show the state it starts in."""
