@@ -102,6 +102,20 @@ def test_an_exposure_that_was_asked_for_and_had_not_begun_is_told(tmp_path: Path
     assert ledger.left() == ()
 
 
+def test_an_exposure_that_was_only_noted_is_forgotten_where_the_spool_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    ring, spool = f"nifsdc-{tmp_path.name[:40]}", tmp_path / "spool"
+    spool.write_text("something else")
+    ledger = Ledger(spool, ring)
+    begun = Begun("exp-1", "A", "observe", "2026-03-01T00:00:00.000")
+    ledger.ask(begun)
+    ledger.begin(begun)
+    assert ledger.left() == (begun,)
+    ledger.end("exp-1")
+    assert ledger.left() == ()
+
+
 def test_an_entry_that_is_damaged_is_passed_over(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.begin(Begun("exp-1", "A", "observe", "2026-03-01T00:00:00.000"))

@@ -72,13 +72,12 @@ class Ledger:
 
     def end(self, exposure_id: str) -> None:
         """Forget an exposure, if it was noted."""
-        try:
-            self._path(exposure_id).unlink(missing_ok=True)
-            note = self._note(exposure_id)
-            if note is not None:
-                note.unlink(missing_ok=True)
-        except OSError as error:
-            LOG.warning("exposure %s cannot be forgotten: %s", exposure_id, error)
+        for path in (self._note(exposure_id), self._path(exposure_id)):
+            try:
+                if path is not None:
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                LOG.warning("exposure %s cannot be forgotten: %s", exposure_id, error)
 
     def left(self) -> tuple[Begun, ...]:
         """Return the exposures that were asked for or have begun, oldest first."""
