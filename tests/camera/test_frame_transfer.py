@@ -41,6 +41,7 @@ from nifsdc_sim.ft_model import FT_GEOMETRIES, FtModel
 from nifsdc_sim.process import SimulatorProcess
 
 from ..timing.light_curve import TOLERANCE, Flashes, Sample, errors, frames_needed
+from ..waiting import until
 
 DETECTORS = share("db") / "detectors"
 FULL = FrameRequest(FrameMode.NO_CLEAR, 200e-6, 5, (0, 0, 0, 0, 0), 1, True, 1, 1, ())
@@ -196,6 +197,42 @@ def test_pixels_lost_on_the_fibre_end_a_run(camera: FrameTransferCamera, simulat
     simulator.clear_faults()
     camera.idle()
     assert [frame.number for frame in run(camera, FULL)] == [1, 2, 3, 4, 5]
+
+
+def test_frames_that_came_too_fast_leave_the_others_what_they_are() -> None:
+    """In real time nobody waits for a host that stops looking; NSKIP goes on by the frames' numbers."""
+    detector = FrameTransferDetector.load(DETECTORS / "ft-fast.yaml")
+    timing, utility = (
+        programs.path(board, Detectors.FRAME_TRANSFER) for board in (Board.TIMING, Board.UTILITY)
+    )
+    with SimulatorProcess(
+        speed=1.0, seed=1, detector="ft-fast", scene="flat:rate=1000000", effects=("ideal",)
+    ) as simulator:
+        link = SimLink(simulator.host, simulator.port, simulator.buffer)
+        camera = FrameTransferCamera(
+            detector, Controller(link), StartUp(timing, utility, True, 170.0, 0.0), 10
+        )
+        camera.start_up(lambda step: None)
+        request = replace(FULL, delay=0.0, nskip=(2, 0, 0, 0, 0), frames=0)
+        model = camera.plan(request).timings[0]
+        stop = threading.Event()
+        numbers, stamps = [], []
+        for frame in run(camera, request, stop):
+            numbers.append(frame.number)
+            stamps.append(frame.stamp_ns)
+            span = model.exposed(frame.number)
+            light = 0.0 if span is None else span.seconds * 1e6
+            assert frame.images[0].mean() == pytest.approx(light, abs=0.51)
+            if frame.number == 10:
+                written_over = link.buffer.size + 11 * camera.plan(request).words
+                until(lambda: link.progress().pixels > written_over, "a buffer written over")
+            elif len(numbers) == 50:
+                stop.set()
+        camera.close()
+    steps = np.diff(numbers)
+    assert (steps >= 1).all()
+    assert (steps > 1).any()
+    assert np.array_equal(np.diff(stamps), steps * round(model.frame_period * 1e9))
 
 
 # What needs no controller

@@ -94,13 +94,29 @@ class PixelStream:
         how many it will have
     cancel
         set by whoever aborts
+    first
+        index of the first pixel that is wanted
     """
 
-    def __init__(self, link: Link, block: int, pixels: int, cancel: threading.Event) -> None:
+    def __init__(self, link: Link, block: int, pixels: int, cancel: threading.Event, first: int = 0) -> None:
         self._link = link
         self._block = block
         self._pixels = pixels
         self._cancel = cancel
+        self._first = first
+
+    def rejoin(self, unit: int) -> PixelStream:
+        """Return what is left of a block whose pixels came too fast: about half a buffer of them waits there.
+
+        Parameters
+        ----------
+        unit
+            its first pixel is a multiple of this
+        """
+        block, pixels = self._link.progress()
+        come = pixels if block == self._block else self._pixels
+        first = min(-(-max(0, come - self._link.buffer.size // 2) // unit) * unit, self._pixels)
+        return PixelStream(self._link, self._block, self._pixels, self._cancel, first)
 
     def wait_for_start(self, expected_seconds: float) -> None:
         """Wait until the block's first pixel is on its way.
@@ -140,7 +156,7 @@ class PixelStream:
         Cancelled
             when abort was asked for
         """
-        taken = 0
+        taken = self._first
         size = self._link.buffer.size
         silence = Patience(self._link, SILENCE_SECONDS)
         while taken < self._pixels:
