@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+from hypothesis import settings
+
 from .ports import free_port
 
 # libca reads these once, when it is loaded: they must stand before any test imports it.
@@ -31,6 +33,10 @@ os.environ["EPICS_PVAS_AUTO_BEACON_ADDR_LIST"] = "NO"
 from nifsdc.client.repeater import ensure_repeater
 
 ensure_repeater()
+
+# How long an example takes says nothing on a machine with other work: no test fails by it.
+settings.register_profile("without deadlines", deadline=None)
+settings.load_profile("without deadlines")
 
 # A shell lets what it runs in the background ignore SIGINT, and so would every process under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)

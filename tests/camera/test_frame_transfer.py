@@ -214,7 +214,8 @@ def test_frames_that_came_too_fast_leave_the_others_what_they_are() -> None:
         )
         camera.start_up(lambda step: None)
         request = replace(FULL, delay=0.0, nskip=(2, 0, 0, 0, 0), frames=0)
-        model = camera.plan(request).timings[0]
+        plan = camera.plan(request)
+        model, written_over = plan.timings[0], link.buffer.size + 11 * plan.words
         stop = threading.Event()
         numbers, stamps = [], []
         for frame in run(camera, request, stop):
@@ -224,7 +225,6 @@ def test_frames_that_came_too_fast_leave_the_others_what_they_are() -> None:
             light = 0.0 if span is None else span.seconds * 1e6
             assert frame.images[0].mean() == pytest.approx(light, abs=0.51)
             if frame.number == 10:
-                written_over = link.buffer.size + 11 * camera.plan(request).words
                 until(lambda: link.progress().pixels > written_over, "a buffer written over")
             elif len(numbers) == 50:
                 stop.set()
