@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nifsdc import __version__, database
+from nifsdc import __version__, database, logs
 from nifsdc.camera.layout import LayoutError
 from nifsdc.cli import access, options
 from nifsdc.cli.shell import attach_shell
@@ -54,14 +54,14 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--parent-pid", type=int, help="end when this process is gone")
     access.add_options(parser)
-    options.add_log_level(parser)
+    logs.add_options(parser, file=True)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nifsdc ioc``."""
-    options.start_logging(args.log_level)
     path = options.configuration(args.config)
+    logs.start(args.log_level, args.log_file)
     try:
         config = IocConfig.load(path)
         if args.access is None and config.access:

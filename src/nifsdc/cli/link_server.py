@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from nifsdc.cli import options
+from nifsdc import logs
 from nifsdc.sdsu.errors import LinkLost
 from nifsdc.sdsu.links.choose import FORMS, BadLink, open_link
 from nifsdc.sdsu.links.server import LinkServer
@@ -46,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--interface", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)"
     )
-    options.add_log_level(parser)
+    logs.add_options(parser, file=True)
     parser.set_defaults(run=run)
 
 
@@ -58,7 +58,7 @@ def _port(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nifsdc link-server``."""
-    options.start_logging(args.log_level)
+    logs.start(args.log_level, args.log_file)
     try:
         link = open_link(args.link)
     except BadLink as error:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import time
 from pathlib import Path
 
+from nifsdc.client.camera import usual_top
 from nifsdc.database.locate import share
 
 
@@ -33,25 +32,7 @@ def configuration(path: Path) -> Path:
 
 
 def add_top(parser: argparse.ArgumentParser, default: str | None = "nifs:") -> None:
-    """Add ``--top``, the prefix of every record."""
-    usual = default or "that of the configuration"
-    parser.add_argument("--top", default=default, help=f"prefix of the records (default {usual})")
-
-
-def add_log_level(parser: argparse.ArgumentParser) -> None:
-    """Add ``--log-level``."""
-    parser.add_argument(
-        "--log-level", default="info", choices=("debug", "info", "warning", "error"), help="what to log"
-    )
-
-
-def start_logging(level: str) -> None:
-    """Log to standard error, a line an event, with UTC times."""
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)-7s %(name)-14s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    root = logging.getLogger("nifsdc")
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    root.propagate = False
+    """Add ``--top``, the prefix of every record; the environment (NIFSDC_TOP) stands in for the default."""
+    meant = None if default is None else usual_top(default)
+    usual = meant or "that of the configuration"
+    parser.add_argument("--top", default=meant, help=f"prefix of the records (default {usual})")

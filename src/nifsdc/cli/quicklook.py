@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nifsdc import database
+from nifsdc import database, logs
 from nifsdc.cli import options
+from nifsdc.client.camera import usual_top
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.quicklook.streams import run_stream, view_streams
 
@@ -53,7 +54,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--run-picture", type=Path, metavar="FILE", help="draw the newest image of a run")
     parser.add_argument("--view-picture", type=Path, metavar="FILE", help="draw the newest view")
     options.add_top(parser, default=None)
-    options.add_log_level(parser)
+    logs.add_options(parser, file=True)
     parser.set_defaults(run=run)
     _add_ds9(parser.add_subparsers(metavar="ds9"))
 
@@ -74,14 +75,15 @@ def _add_ds9(subparsers: Any) -> None:
     ds9.add_argument(
         "--timeout", type=float, default=10.0, metavar="S", help="for an answer (default %(default)g s)"
     )
-    options.add_log_level(ds9)
+    logs.add_options(ds9)
     ds9.set_defaults(run=show_in_ds9)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nifsdc quicklook``."""
     try:
-        config = IocConfig.load(options.configuration(args.config)) if args.config else IocConfig()
+        path = options.configuration(args.config) if args.config else None
+        config = IocConfig.load(path) if path else IocConfig(top=usual_top())
         config = dataclasses.replace(config, top=args.top or config.top)
         arguments = process_arguments(config, args.run_picture, args.view_picture)
     except (ConfigError, database.DefinitionError) as error:
@@ -89,7 +91,10 @@ def run(args: argparse.Namespace) -> int:
         return 2
     from nifsdc.quicklook import process  # loads EPICS libraries, which other commands do without
 
-    return process.main([*arguments, "--log-level", args.log_level])
+    arguments += ["--log-level", args.log_level]
+    if args.log_file is not None:
+        arguments += ["--log-file", str(args.log_file)]
+    return process.main(arguments)
 
 
 def process_arguments(config: IocConfig, run_picture: Path | None, view_picture: Path | None) -> list[str]:
@@ -118,7 +123,7 @@ def show_in_ds9(args: argparse.Namespace) -> int:
     from nifsdc.quicklook.images import channel_name
     from nifsdc.quicklook.push import watched
 
-    options.start_logging(args.log_level)
+    logs.start(args.log_level)
     channel = args.channel or channel_name(args.top, args.stream)
     file = _cache() / f"{re.sub(r'[^A-Za-z0-9.-]', '_', channel)}.fits"
     try:

@@ -7,8 +7,8 @@ import fnmatch
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from nifsdc.cli import options
-from nifsdc.database import NIFS, Definition, DefinitionError, ParameterDef, load
+from nifsdc.database import NIFS, Definition, DefinitionError, load
+from nifsdc.database.alarm_tree import alarm_xml
+from nifsdc.database.archiver import archiver_json
+from nifsdc.database.describe import Row, described_text, description, find, forms, row
 from nifsdc.database.export import export_db
-from nifsdc.records.definition import RecordDef
 
 EXAMPLE = """\
 examples:
@@ -27,40 +29,10 @@ examples:
   nifsdc records list temperature            a word of a name or a description
   nifsdc records describe obs_exposed        fields, aliases, bounds, the other doors to its parameter
   nifsdc records export --db nifsdc.db       for an IOC in C with Gemini's record types
+  nifsdc records export --archiver a.json    for an Archiver Appliance: POST it to mgmt/bpl/archivePV
+  nifsdc records export --alarms nifs.xml    for a Phoebus alarm server: import it
 
 exit status: 0 done, 1 no record matches, 2 wrong usage or a definition with mistakes"""
-
-NATIVE = {
-    "apply": "LONG",
-    "ao": "DOUBLE",
-    "bo": "ENUM",
-    "cad": "LONG",
-    "calc": "DOUBLE",
-    "car": "ENUM",
-    "genSub": "LONG",
-    "longin": "LONG",
-    "longout": "LONG",
-    "mbbi": "ENUM",
-    "mbbo": "ENUM",
-    "stringin": "STRING",
-    "stringout": "STRING",
-}
-"""native type of VAL by record type; a sir's stands in its FTVL"""
-LABEL_FIELDS = ("ZNAM", "ONAM")
-
-
-@dataclass(frozen=True)
-class Row:
-    """What the list shows of one record."""
-
-    name: str
-    type: str
-    value: str
-    """native type of VAL"""
-    unit: str
-    description: str
-    choices: tuple[str, ...]
-    aliases: tuple[str, ...]
 
 
 def add_parser(subparsers: Any) -> None:
@@ -74,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("--export-db", dest="db", metavar="FILE", help="the same as `export --db FILE`")
-    parser.set_defaults(folder=None, top="nifs:", camera=NIFS)
+    parser.set_defaults(folder=None, top="nifs:", camera=NIFS, archiver=None, alarms=None, alarm_config=None)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     listing = actions.add_parser(
         "list", help="records as a table", epilog="example: nifsdc records list 'obs_*'"
@@ -89,10 +61,16 @@ def add_parser(subparsers: Any) -> None:
     describe.add_argument("name", help="with or without its prefix")
     export = actions.add_parser(
         "export",
-        help="all records as an EPICS database",
-        epilog="example: nifsdc records export --db nifsdc.db",
+        help="records for other programs: an EPICS database, archiver, alarm server",
+        description="Write files for other programs; - is standard output.",
+        epilog="example: nifsdc records export --db nifsdc.db --alarms nifs.xml",
     )
-    export.add_argument("--db", required=True, metavar="FILE", help="file to write, - for standard output")
+    export.add_argument("--db", metavar="FILE", help="all records as an EPICS database")
+    export.add_argument(
+        "--archiver", metavar="FILE", help="what an EPICS Archiver Appliance is to keep, JSON"
+    )
+    export.add_argument("--alarms", metavar="FILE", help="the alarms, XML for a Phoebus alarm server")
+    export.add_argument("--alarm-config", metavar="NAME", help="root of the alarms (default: NIFS or CCD)")
     for each in (listing, describe, export):
         options.add_top(each)
         each.add_argument(
@@ -129,19 +107,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(definition: Definition, args: argparse.Namespace) -> int:
     rows = [
-        row
-        for row in map(_row, definition.records(args.top))
-        if _matches(row, args.pattern, args.top) and args.rtyp in (None, row.type)
+        each
+        for each in map(row, definition.records(args.top))
+        if _matches(each, args.pattern, args.top) and args.rtyp in (None, each.type)
     ]
     if args.json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
     elif sys.stdout.isatty():
         _table(rows)
     else:
-        for row in rows:
-            print(
-                "\t".join((row.name, row.type, row.value, row.unit, row.description, "|".join(row.choices)))
-            )
+        for each in rows:
+            columns = (each.name, each.type, each.value, each.unit, each.description, "|".join(each.choices))
+            print("\t".join(columns))
     if not rows:
         print(f"nifsdc records: no record matches {args.pattern!r}", file=sys.stderr)
     return 0 if rows else 1
@@ -151,38 +128,18 @@ def _table(rows: Sequence[Row]) -> None:
     table = Table(box=None, pad_edge=False, caption=f"{len(rows)} records", caption_justify="left")
     for heading in ("name", "type", "value", "unit", "description"):
         table.add_column(heading, no_wrap=heading == "name")
-    for row in rows:
-        text = f"{row.description} ({', '.join(row.choices)})" if row.choices else row.description
-        table.add_row(row.name, row.type, row.value, row.unit, text)
+    for each in rows:
+        text = f"{each.description} ({', '.join(each.choices)})" if each.choices else each.description
+        table.add_row(each.name, each.type, each.value, each.unit, text)
     Console().print(table)
 
 
-def _row(record: RecordDef) -> Row:
-    fields = record.fields
-    labels = tuple(text for name, text in fields.items() if name in LABEL_FIELDS or name.endswith("ST"))
-    return Row(
-        name=record.name,
-        type=record.rtyp,
-        value=fields.get("FTVL") or NATIVE.get(record.rtyp, ""),
-        unit=fields.get("EGU", ""),
-        description=fields.get("DESC", ""),
-        choices=labels if record.rtyp in ("bo", "mbbo", "mbbi") else (),
-        aliases=record.aliases,
-    )
-
-
-def _matches(row: Row, pattern: str, top: str) -> bool:
-    names = [form for name in (row.name, *row.aliases) for form in _forms(name, top)]
+def _matches(each: Row, pattern: str, top: str) -> bool:
+    names = [form for name in (each.name, *each.aliases) for form in forms(name, top)]
     if any(letter in pattern for letter in "*?["):
         return any(fnmatch.fnmatchcase(name, pattern) for name in names)
     word = pattern.casefold()
-    return any(word in text.casefold() for text in (row.name, *row.aliases, row.description))
-
-
-def _forms(name: str, top: str) -> tuple[str, ...]:
-    """A name as people write it: whole, without the top, without any prefix."""
-    short = name.removeprefix(top)
-    return name, short, short.removeprefix("sad:").removeprefix("dc:")
+    return any(word in text.casefold() for text in (each.name, *each.aliases, each.description))
 
 
 # --- describe ---------------------------------------------------------------------------------------------
@@ -190,89 +147,49 @@ def _forms(name: str, top: str) -> tuple[str, ...]:
 
 def _describe(definition: Definition, args: argparse.Namespace) -> int:
     records = definition.records(args.top)
-    found = _find(records, args.name, args.top)
+    found = find(records, args.name, args.top)
     if not found:
         print(
             f"nifsdc records: no record {args.name!r}; try: nifsdc records list {args.name}", file=sys.stderr
         )
         return 1
-    described = [_description(record, definition, args.top) for record in found]
+    described = [description(record, definition, args.top) for record in found]
     if args.json:
         print(json.dumps(described, indent=1))
     else:
-        print("\n\n".join(map(_text, described)))
+        print("\n\n".join(map(described_text, described)))
     return 0
-
-
-def _find(records: Iterable[RecordDef], name: str, top: str) -> list[RecordDef]:
-    """Records of a name: the whole name or alias wins over forms without a prefix."""
-    forms = [(record, (record.name, *record.aliases)) for record in records]
-    exact = [record for record, names in forms if name in names]
-    return exact or [record for record, names in forms if any(name in _forms(each, top) for each in names)]
-
-
-def _description(record: RecordDef, definition: Definition, top: str) -> dict[str, Any]:
-    short = record.name.removeprefix(f"{top}dc:")
-    described: dict[str, Any] = {
-        "name": record.name,
-        "type": record.rtyp,
-        "aliases": list(record.aliases),
-        "fields": dict(record.fields),
-    }
-    parameters = [
-        parameter
-        for parameter in definition.parameters
-        if any(short in (door, door.partition(".")[0]) for door in parameter.doors)
-    ]
-    if parameters:
-        described["parameters"] = [_parameter(parameter, top) for parameter in parameters]
-    return described
-
-
-def _parameter(parameter: ParameterDef, top: str) -> dict[str, Any]:
-    if parameter.type in ("int", "float"):
-        valid = f"{parameter.low:.10g} to {parameter.high:.10g}"
-    elif parameter.type == "choice":
-        valid = ", ".join(parameter.choices)
-    else:
-        valid = (
-            "three letters" if parameter.type == "mnemonic" else f"at most {parameter.max_length} characters"
-        )
-    return {
-        "name": parameter.name,
-        "doc": parameter.doc,
-        "type": parameter.type,
-        "valid": valid,
-        "unit": parameter.unit,
-        "default": parameter.default,
-        "doors": [f"{top}dc:{door}" for door in parameter.doors],
-    }
-
-
-def _text(described: dict[str, Any]) -> str:
-    lines = [f"{described['name']}  ({described['type']})"]
-    lines += [f"  also {alias}" for alias in described["aliases"]]
-    width = max(map(len, described["fields"]), default=0)
-    lines += [f"  {name:{width}}  {text}" for name, text in described["fields"].items()]
-    for parameter in described.get("parameters", ()):
-        unit = f" {parameter['unit']}" if parameter["unit"] else ""
-        lines.append(f"  parameter {parameter['name']}: {parameter['doc']}")
-        lines.append(f"    {parameter['type']}, {parameter['valid']}{unit}, default {parameter['default']!r}")
-        lines.append(f"    set by {', '.join(parameter['doors'])}")
-    return "\n".join(lines)
 
 
 # --- export -----------------------------------------------------------------------------------------------
 
 
 def _export(definition: Definition, args: argparse.Namespace) -> int:
-    text = export_db(definition.records(args.top))
-    if args.db == "-":
-        sys.stdout.write(text)
-        return 0
-    try:
-        Path(args.db).write_text(text, encoding="utf-8")
-    except OSError as error:
-        print(f"nifsdc records: {args.db} cannot be written: {error}; give another file", file=sys.stderr)
+    wanted: dict[str, Callable[[], str]] = {}
+    if args.db:
+        wanted[args.db] = lambda: export_db(definition.records(args.top))
+    if args.archiver:
+        wanted[args.archiver] = lambda: archiver_json(definition, args.top)
+    if args.alarms:
+        name = args.alarm_config or args.camera.upper()
+        wanted[args.alarms] = lambda: alarm_xml(definition, args.top, name)
+    if not wanted:
+        print("nifsdc records: say what to export: --db, --archiver or --alarms", file=sys.stderr)
         return 2
+    for file, text in wanted.items():
+        try:
+            _write(file, text())
+        except ValueError as error:
+            print(f"nifsdc records: --alarm-config {error}", file=sys.stderr)
+            return 2
+        except OSError as error:
+            print(f"nifsdc records: {file} cannot be written: {error}; give another file", file=sys.stderr)
+            return 2
     return 0
+
+
+def _write(file: str, text: str) -> None:
+    if file == "-":
+        sys.stdout.write(text)
+    else:
+        Path(file).write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from nifsdc import logs
 from nifsdc.cli import options
 from nifsdc.config import ConfigError, IocConfig
 from nifsdc.data.client import DataClient
@@ -36,13 +37,13 @@ def add_parser(subparsers: Any) -> None:
         epilog="exit status: 0 nothing is left, 1 something is lost or waits still, 2 it could not be tried",
     )
     parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration file of the IOC")
-    options.add_log_level(parser)
+    logs.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nifsdc recover``."""
-    options.start_logging(args.log_level)
+    logs.start(args.log_level)
     try:
         config = IocConfig.load(options.configuration(args.config))
         spool = Spool(Path(config.data.spool))

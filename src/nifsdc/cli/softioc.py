@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nifsdc import __version__
-from nifsdc.cli import access, options
+from nifsdc import __version__, logs
+from nifsdc.cli import access
 from nifsdc.cli.shell import attach_shell
 from nifsdc.records.ca_acf import AccessFileError
 from nifsdc.records.ca_links import ExternalLinks
@@ -100,13 +100,13 @@ def add_parser(subparsers: Any) -> None:
         "--stats", metavar="PREFIX", help="add records that tell how the IOC is, PREFIXHEARTBEAT and others"
     )
     access.add_options(parser)
-    options.add_log_level(parser)
+    logs.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nifsdc softioc``."""
-    options.start_logging(args.log_level)
+    logs.start(args.log_level)
     try:
         macros = _macros(args.macros)
         for module in args.subroutines:

@@ -14,9 +14,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from nifsdc import logs
 from nifsdc.cli import observe, options
 from nifsdc.cli.process import Part, PartFailed
 from nifsdc.cli.quicklook import process_arguments
+from nifsdc.client.camera import usual_top
 from nifsdc.config import ConfigError, IocConfig
 
 EXAMPLE = """\
@@ -61,7 +63,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--once", action="store_true", help="take one exposure, print FILE path, and end")
     parser.add_argument("--first", action="store_true", help="take a first exposure, then keep running")
     options.add_top(parser, default=None)
-    options.add_log_level(parser)
+    logs.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -91,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(args: argparse.Namespace, stack: ExitStack) -> tuple[list[Part], IocConfig, int]:
     path = options.configuration(args.config) if args.config else None
-    config = IocConfig.load(path) if path else IocConfig()
+    config = IocConfig.load(path) if path else IocConfig(top=usual_top())
     if args.top:
         config = dataclasses.replace(config, top=args.top)
     folder: Path = args.data_dir.resolve()

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from nifsdc.client.camera import CONNECT_SECONDS, Camera
+from nifsdc.client.camera import CONNECT_SECONDS, Camera, usual_top
 from nifsdc.client.ending import Ended, ExitStatus, of_observation, report, with_camera
 
 EXAMPLE = """\
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, call in _CALLS.items():
         action = actions.add_parser(name, help=call.__doc__, description=call.__doc__)
-        action.add_argument("--top", default="nifs:", help="prefix of the records (default %(default)s)")
+        action.add_argument("--top", default=usual_top(), help="prefix of the records (default %(default)s)")
         help_connect = "seconds to wait for the camera to answer (default %(default)g)"
         action.add_argument("--connect", type=float, default=CONNECT_SECONDS, help=help_connect)
         if name in ("status", "observe"):

@@ -6,6 +6,7 @@ apply record, read the client id, then watch the CARs until they have gone BUSY 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
@@ -22,6 +23,8 @@ CONFIGURE_SECONDS = 400.0
 OBSERVE_MARGIN_SECONDS = 120.0
 """what it grants an observation beyond its own time"""
 LOOK_SECONDS = 0.25
+TOP_VARIABLE = "NIFSDC_TOP"
+"""environment variable with the prefix of the records that are meant where nothing else says so"""
 
 CAR_IDLE, CAR_PAUSED, CAR_BUSY, CAR_ERROR = range(4)
 DIR_MARK, DIR_CLEAR, DIR_PRESET, DIR_START, DIR_STOP = range(5)
@@ -34,6 +37,11 @@ RUN_PATH, SCRATCH_PATH = "sad:dc:lastPath", "sad:dc:scratchPath"
 _STAGES = {"prep": "preparing", "rdout": "reading out", "acq": "integrating"}
 """what the status records of progress mean while they show `YES`"""
 _PROGRESS = tuple(f"sad:dc:{name}" for name in (*_STAGES, "timeLeft", "nreadsDone", "nreads", "ncoaddsDone"))
+
+
+def usual_top(otherwise: str = "nifs:") -> str:
+    """Return the prefix that is meant where none is given: what `TOP_VARIABLE` holds, if it is set."""
+    return os.environ.get(TOP_VARIABLE) or otherwise
 
 
 class Camera:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from nifsdc import logs
 from nifsdc.data.archive import STANDARD_FLOOR, Archive, ArchiveError
 from nifsdc.data.cube_layout import CubeLayout, CubeWindow
 from nifsdc.data.cube_names import RunNames
@@ -307,16 +308,14 @@ def parser() -> argparse.ArgumentParser:
         help="free space to be left (default: %(default)s)",
     )
     made.add_argument("--parent-pid", type=int, default=0, help="end when this process is gone")
-    made.add_argument("--log-level", default="INFO", help="(default: %(default)s)")
+    logs.add_options(made, file=True)
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; 0 after that, 1 when the folder or the port cannot be used."""
     arguments = parser().parse_args(argv)
-    logging.basicConfig(
-        level=arguments.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
-    )
+    logs.start(arguments.log_level, arguments.log_file)
     wanted = parent_watch(arguments.parent_pid)
     try:
         archive = Archive(arguments.root, Template(arguments.template), arguments.floor_mib << 20)
@@ -330,6 +329,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    LOG.info("serving %s at port %d", archive.root, server.port)
     print("READY " + json.dumps({"port": server.port, "root": str(archive.root)}), flush=True)
     server.serve(keep_on=wanted)
     archive.close()

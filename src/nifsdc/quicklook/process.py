@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from nifsdc import logs
 from nifsdc.data.lifetime import parent_watch
 from nifsdc.data.picture import MOST_PIXELS, write_png
 from nifsdc.quicklook.follow import Follower, Seen
@@ -116,7 +117,7 @@ def parser(program: str = "python -m nifsdc.quicklook") -> argparse.ArgumentPars
         help="memory for images that clients have not taken (default: %(default)s)",
     )
     made.add_argument("--parent-pid", type=int, default=0, help="end when this process is gone")
-    made.add_argument("--log-level", default="INFO", help="(default: %(default)s)")
+    logs.add_options(made, file=True)
     return made
 
 
@@ -135,9 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if not arguments.images and not arguments.picture:
         parser().error("nothing to show: give --images or --picture")
-    logging.basicConfig(
-        level=arguments.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
-    )
+    logs.start(arguments.log_level, arguments.log_file)
     ending = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
