@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Processes that share the tests, file by file. More than two make the systems under test slow on two cores.
 WORKERS ?= 2
 
-.PHONY: run test bench soak lint clean
+.PHONY: run test bench soak lint docs clean
 
 run: $(STAMP)  ## simulator, data server, IOC and a first exposure; keeps running until Ctrl-C
 	$(BIN)/nifsdc up --first --data-dir data
@@ -32,5 +32,8 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	touch $@
 
+docs: $(STAMP)  ## the documentation as a site, in build/docs
+	$(BIN)/mkdocs build --strict --config-file docs/site/mkdocs.yml
+
 clean:
-	rm -rf $(VENV) data
+	rm -rf $(VENV) data build
