@@ -110,6 +110,35 @@ def start(levels: str, file: Path | None = None) -> None:
         logging.getLogger(f"{ROOT}.{part}").setLevel(level.upper())
 
 
+class LogCounts(logging.Handler):
+    """Counts the warnings and errors of all parts, and keeps the latest; a context manager.
+
+    It takes them from any thread, and leaves it to whoever shows them to look.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.warnings = self.errors = 0
+        self.latest = ""
+        """level, part and message; empty until there is one"""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one in."""
+        if record.levelno >= logging.ERROR:
+            self.errors += 1
+        else:
+            self.warnings += 1
+        part = record.name.removeprefix(f"{ROOT}.")
+        self.latest = f"{record.levelname} {part}: {record.getMessage()}"
+
+    def __enter__(self) -> LogCounts:
+        logging.getLogger(ROOT).addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger(ROOT).removeHandler(self)
+
+
 def in_journal() -> bool:
     """Tell whether standard error is what systemd gave this process for its journal."""
     device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nifsdc import __version__, database, logs
+from nifsdc import __version__, database, logs, service
 from nifsdc.camera.layout import LayoutError
 from nifsdc.cli import access, options
 from nifsdc.cli.shell import attach_shell
@@ -90,9 +90,12 @@ async def _serve(config: IocConfig, args: argparse.Namespace) -> None:
     if args.autosave is not None:
         autosave = _restore(ioc, config.top, args.autosave)
         saving = asyncio.ensure_future(autosave.keep(AUTOSAVE_SECONDS))
-    serving = asyncio.ensure_future(
-        ioc.run(lambda port: print(f"READY {json.dumps({'port': port, 'prefix': config.top})}", flush=True))
-    )
+
+    def ready(port: int) -> None:
+        print(f"READY {json.dumps({'port': port, 'prefix': config.top})}", flush=True)
+        service.notify(service.READY)
+
+    serving = asyncio.ensure_future(ioc.run(ready))
     if args.stats:
         ioc.server.call(StatsSampler(ioc.database, ioc.server, prefix, identity=Identity(__version__)).start)
     shell = None
@@ -104,9 +107,12 @@ async def _serve(config: IocConfig, args: argparse.Namespace) -> None:
     try:
         while not serving.done():
             await asyncio.wait((serving,), timeout=PARENT_SECONDS)
+            # From the loop itself: one that stands still is not alive.
+            service.notify(service.ALIVE)
             if args.parent_pid is not None and os.getppid() != args.parent_pid:
                 serving.cancel()
     finally:
+        service.notify(service.STOPPING)
         unguard()
         if shell is not None:
             shell.close()

@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from nifsdc import logs
+from nifsdc import logs, service
 from nifsdc.sdsu.errors import LinkLost
 from nifsdc.sdsu.links.choose import FORMS, BadLink, open_link
 from nifsdc.sdsu.links.server import LinkServer
@@ -79,5 +79,6 @@ def run(args: argparse.Namespace) -> int:
     with server:
         ready = {"interface": args.interface, "port": server.port, "link": args.link}
         print(f"READY {json.dumps(ready)}", flush=True)
+        service.notify(service.READY)
         ended.wait()
     return 0

@@ -12,7 +12,8 @@ from nifsdc.cli import services
 
 MODULES = (
     *("up", "ioc", "services", "observe", "ccd", "quicklook", "fits"),
-    *("records", "screens", "softioc", "link_server", "sdsu", "timing", "cube", "frames", "recover"),
+    *("records", "screens", "softioc", "link_server", "sdsu", "timing", "cube", "frames"),
+    *("recover", "systemd"),
 )
 """in the order of the help; each adds the command of its name, or several"""
 OF_SEVERAL = ("services", "ccd")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
+from nifsdc import logs
 from nifsdc.camera.camera import ExposingCamera
 from nifsdc.camera.frame_transfer import FrameTransferCamera
 from nifsdc.config import ConfigError, IocConfig
@@ -193,7 +194,8 @@ class Ioc:
             data = DataTask(self._ring, client, delivery, self._status, report, singles)
             return TaskSet(slave, readout, data)
 
-        show = Show(self._status, self._write_message, camera_of.kind, clock)
+        logged = self._stack.enter_context(logs.LogCounts())
+        show = Show(self._status, self._write_message, camera_of.kind, clock, logged)
         responses = Responses(
             self.database,
             self._dc,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nifsdc import __version__
+from nifsdc import __version__, logs
 from nifsdc.config import IocConfig
 from nifsdc.control.kinds import CameraKind
 from nifsdc.control.states import DcState, ObsState, SdsuState
@@ -28,6 +28,8 @@ IR_MODE = {ObservationKind.VIEW: 1, ObservationKind.OBSERVE: 2}
 TEXT_LENGTH = 39
 NUMBER_DONE = "obs_nexpDone"
 
+MESSAGE_LENGTH = 500
+"""characters of a logged message that are shown"""
 _DEBUG_LEVELS: Mapping[str, int] = {
     "NOLOG": logging.CRITICAL,
     "NONE": logging.ERROR,
@@ -48,6 +50,8 @@ class Show:
         of the camera, which has exposure parameters of its own
     clock
         tells the time, and how good the host's clock is
+    logged
+        how many warnings and errors there were, and the latest of them
     """
 
     def __init__(
@@ -56,8 +60,10 @@ class Show:
         message: Callable[[str, str], None],
         kind: CameraKind,
         clock: TimeService,
+        logged: logs.LogCounts,
     ) -> None:
         self._status = status
+        self._logged = logged
         self._clock = clock
         self._message = message
         self._kind = kind
@@ -192,6 +198,9 @@ class Show:
         self._status.set("utnow", self._clock.now().text[:19])
         self._show_clock()
         self._status.set("uptime", int(time.monotonic() - self._started))
+        self._status.set("logWarnings", self._logged.warnings)
+        self._status.set("logErrors", self._logged.errors)
+        self._status.set("logMessage", self._logged.latest[:MESSAGE_LENGTH])
         control.workers.tasks.data.show()
         self.health(control)
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from nifsdc import logs
+from nifsdc import logs, service
 from nifsdc.data.archive import STANDARD_FLOOR, Archive, ArchiveError
 from nifsdc.data.cube_layout import CubeLayout, CubeWindow
 from nifsdc.data.cube_names import RunNames
@@ -331,6 +331,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, end)
     LOG.info("serving %s at port %d", archive.root, server.port)
     print("READY " + json.dumps({"port": server.port, "root": str(archive.root)}), flush=True)
+    service.notify(service.READY)
     server.serve(keep_on=wanted)
     archive.close()
     return 0

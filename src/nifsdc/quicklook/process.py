@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from nifsdc import logs
+from nifsdc import logs, service
 from nifsdc.data.lifetime import parent_watch
 from nifsdc.data.picture import MOST_PIXELS, write_png
 from nifsdc.quicklook.follow import Follower, Seen
@@ -157,6 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     images, pictures = _start(server, rings, arguments)
     ready = {"channels": server.channels, "port": server.port} if server else {}
     print("READY " + json.dumps({**ready, "pictures": [out for _, out in arguments.picture]}), flush=True)
+    service.notify(service.READY)
     while not ending.wait(LOOK_SECONDS) and wanted():
         if server is not None:
             server.relieve()
