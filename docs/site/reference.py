@@ -11,19 +11,23 @@ from enum import Enum
 import diagrams
 
 from nifsdc.cli import main
-from nifsdc.control.states import CCD_RULES, RULES, Rule
+from nifsdc.control.states import CCD_RULES, FRAME_RULES, RULES, Rule
 from nifsdc.database import Definition, load
 from nifsdc.database.definition import CommandDef, ParameterDef, StatusDef
 from nifsdc.database.describe import described_text, description, row, valid
 
-CAMERAS = {"nifs": ("NIFS", "nifs:"), "ccd": ("A CCD camera", "ccd:")}
+CAMERAS = {
+    "nifs": ("NIFS", "nifs:"),
+    "ccd": ("A CCD camera", "ccd:"),
+    "ft": ("A frame-transfer camera", "ft:"),
+}
 """kinds of camera: title, prefix of their records"""
 OWN_PARSERS = {
     "sim": "its options are listed by `nifsdc sim --help`; see the simulator's README",
     "data-server": "its options are listed by `nifsdc data-server --help`",
 }
 """commands whose options are not known to the command line's parser"""
-RULE_SETS = {"NIFS": RULES, "A CCD camera": CCD_RULES}
+RULE_SETS = {"NIFS": RULES, "A CCD camera": CCD_RULES, "A frame-transfer camera": FRAME_RULES}
 WIDTH = "100"
 """columns of the command line's help"""
 

@@ -7,12 +7,11 @@ import contextlib
 import json
 import math
 import os
-import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from nifsdc.service import Ending
 from nifsdc_sim import ccd_model, ft_model, ir_model
 from nifsdc_sim.arrays import DETECTORS
 from nifsdc_sim.effects import Effect
@@ -133,9 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reader = parser()
     given = vars(reader.parse_args(arguments))
     parent = given.pop("parent_pid")
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    ended = Ending()
     is_child = parent == os.getppid()
     options = Options(**{**given, "faults": tuple(given["faults"]), "effects": tuple(given["effects"])})
     try:

@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from nifsdc.sdsu import programs
 from nifsdc.sdsu.links.registers import Registers
 from nifsdc.sdsu.words import Board
+from nifsdc.service import Ending
 from nifsdc_sim.agenda import Agenda
 from nifsdc_sim.arrays import DETECTORS, detector_array
 from nifsdc_sim.card import InterfaceCard
@@ -85,7 +85,7 @@ class Simulator:
         set when it was told to quit
     """
 
-    def __init__(self, options: Options, ended: threading.Event) -> None:
+    def __init__(self, options: Options, ended: Ending) -> None:
         self.seed = secrets.randbits(32) if options.seed is None else options.seed
         self._ended = ended
         self._options = options

@@ -18,7 +18,7 @@ import pytest
 from nifsdc.cli.main import main
 from nifsdc.database import load
 
-CAMERAS = [("nifs", "nifs:"), ("ccd", "ccd:")]
+CAMERAS = [("nifs", "nifs:"), ("ccd", "ccd:"), ("ft", "ft:")]
 METHODS = ("SCAN", "MONITOR", "DONT_ARCHIVE")
 PV_NAME = re.compile(r"[a-zA-Z0-9_\-+:\[\]<>;./,#{}^]+")
 PV_TAGS = {
@@ -48,9 +48,9 @@ def test_an_archiver_appliance_takes_what_is_to_be_archived(camera: str, top: st
     names = [request["pv"] for request in requests]
     assert len(set(names)) == len(names)
     assert set(names) <= {record.name for record in load(camera=camera).records(top)}
-    assert {f"{top}dc:obs_exposed", f"{top}dc:observeC", f"{top}sad:dc:detTemp", f"{top}sad:dc:state"} <= set(
-        names
-    )
+    setpoints = {f"{top}dc:{each.setpoint.name}" for each in load(camera=camera).parameters if each.setpoint}
+    assert setpoints <= set(names)
+    assert {f"{top}dc:observeC", f"{top}sad:dc:detTemp", f"{top}sad:dc:state"} <= set(names)
     assert f"{top}sad:dc:heartBeat" not in names
 
 

@@ -91,7 +91,7 @@ def test_a_broken_link_is_found(pages: dict[Path, Page], tmp_path: Path) -> None
     assert found == ["page.html: nowhere.html: no such file", "page.html: #away: no such place"]
 
 
-@pytest.mark.parametrize(("camera", "top"), [("nifs", "nifs:"), ("ccd", "ccd:")])
+@pytest.mark.parametrize(("camera", "top"), [("nifs", "nifs:"), ("ccd", "ccd:"), ("ft", "ft:")])
 def test_every_record_is_in_the_reference_with_all_its_fields(
     site: Path, pages: dict[Path, Page], camera: str, top: str
 ) -> None:

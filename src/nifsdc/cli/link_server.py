@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
 from typing import Any
 
 from nifsdc import logs, service
@@ -68,9 +66,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"nifsdc link-server: {error}", file=sys.stderr)
         return 1
     link.close()
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    ended = service.Ending()
     try:
         server = LinkServer(link, args.interface, args.port)
     except OSError as error:

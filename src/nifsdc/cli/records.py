@@ -70,7 +70,7 @@ def add_parser(subparsers: Any) -> None:
         "--archiver", metavar="FILE", help="what an EPICS Archiver Appliance is to keep, JSON"
     )
     export.add_argument("--alarms", metavar="FILE", help="the alarms, XML for a Phoebus alarm server")
-    export.add_argument("--alarm-config", metavar="NAME", help="root of the alarms (default: NIFS or CCD)")
+    export.add_argument("--alarm-config", metavar="NAME", help="root of the alarms (default: NIFS, CCD ...)")
     for each in (listing, describe, export):
         options.add_top(each)
         each.add_argument(

@@ -6,15 +6,13 @@ import argparse
 import dataclasses
 import os
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from nifsdc import logs
+from nifsdc import logs, service
 from nifsdc.cli import observe, options
 from nifsdc.cli.process import Part, PartFailed
 from nifsdc.cli.quicklook import process_arguments
@@ -69,9 +67,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nifsdc up``."""
-    asked_to_end = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_end.set())
+    asked_to_end = service.Ending()
     try:
         with ExitStack() as stack:
             parts, config, port = _start(args, stack)
@@ -176,7 +172,7 @@ The newest frame is in {data / "quicklook.png"}, and as an image over PVAccess i
     )
 
 
-def _watch(parts: list[Part], asked_to_end: threading.Event) -> int:
+def _watch(parts: list[Part], asked_to_end: service.Ending) -> int:
     while not asked_to_end.wait(0.5):
         for part in parts:
             if part.ended:

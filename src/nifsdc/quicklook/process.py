@@ -9,13 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import signal
 import sys
 import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from nifsdc import logs, service
 from nifsdc.data.lifetime import parent_watch
@@ -137,13 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.images and not arguments.picture:
         parser().error("nothing to show: give --images or --picture")
     logs.start(arguments.log_level, arguments.log_file)
-    ending = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ending.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    ending = service.Ending()
     wanted = parent_watch(arguments.parent_pid)
     rings = [(ring, names.split(",")) for ring, names in arguments.images]
     server: ImageServer | None = None
