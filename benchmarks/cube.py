@@ -42,6 +42,7 @@ PACE = 1000
 PACED_SECONDS = 10
 DEADLINE_S = 600.0
 MEGA = 1e6
+DISK = "to the disk (write, fdatasync)"
 
 
 def frames(layout: CubeLayout) -> list[CubeFrame]:
@@ -196,7 +197,7 @@ def pieces(folder: Path, layout: CubeLayout, given: list[CubeFrame]) -> dict[str
         "CRC-32 at both ends": lambda: (zlib.crc32(rows), zlib.crc32(rows)),
         "over a socket": send,
         "DATASUM": lambda: checksum.sum_bytes(rows[: rows.size // 4 * 4]),
-        "to the disk (write, fdatasync)": disk,
+        DISK: disk,
     }  # fmt: skip
     times = best(ways, 2.0)
     os.close(descriptor)
@@ -220,8 +221,13 @@ def measure(rows: Rows, folder: Path) -> None:
             rows.add(f"{name}: added to a run", added, "/s", added / plain, against)
             rows.add(f"{name}: announced by the server", rate, "/s", rate / plain, against)
             rows.add(f"{name}: announced by the server", rate * len(row) / MEGA, "MB/s")
-            for piece, seconds in pieces(folder, layout, given).items():
+            spent = pieces(folder, layout, given)
+            for piece, seconds in spent.items():
                 rows.add(f"{name}: {piece}", seconds * 1e3, "ms/MB")
+            frame_s = 1 / rate
+            disk_s, host_s = (seconds * len(row) / MEGA for seconds in (spent[DISK], sum(spent.values())))
+            rows.add(f"{name}: of a frame's time, the disk", 100 * disk_s / frame_s, "%")
+            rows.add(f"{name}: of it, all pieces together", 100 * host_s / frame_s, "%")
         layout = SETUPS["64 x 64"][0]
         late, waited, lost = paced(folder, port, layout, frames(layout))
         rows.add(f"64 x 64 at {PACE}/s: frames lost in {PACED_SECONDS} s", lost, "")

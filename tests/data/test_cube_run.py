@@ -127,15 +127,18 @@ def test_what_cannot_be_is_refused(client: DataClient) -> None:
     assert client.append_run(NAMES, 0, rows, 1, DEADLINE_S) == 1
 
 
-def test_the_server_is_killed_again_and_again(tmp_path: Path, data_server: Start, until: Until) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(25, marks=pytest.mark.soak)])
+def test_the_server_is_killed_again_and_again(
+    tmp_path: Path, data_server: Start, until: Until, kills: int
+) -> None:
     """Whatever it had announced is there, and every frame is there once."""
-    chance = random.Random(7)
+    chance = random.Random(kills)
     root = tmp_path / "data"
     server, port = data_server(root)
     with DataClient("127.0.0.1", port) as client:
         run = CubeRun(tmp_path, client, NAMES, LAYOUT)
         number = 0
-        for _ in range(3):
+        for _ in range(kills):
             target = number + chance.randint(20, 200)
             announced = run.stored
             while number < target:
@@ -151,13 +154,13 @@ def test_the_server_is_killed_again_and_again(tmp_path: Path, data_server: Start
     check_closed(Path(stored.path), number)
 
 
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.soak) for n in range(1, 40))])
 def test_who_takes_frames_is_killed(
-    tmp_path: Path, data_server: Start, process: Callable[..., Any], client: DataClient
+    tmp_path: Path, process: Callable[..., Any], client: DataClient, seed: int
 ) -> None:
     """What it had added is there, on the server or in the spool, which the next one sends."""
-    chance = random.Random(11)
-    port = client.port
-    taker = process("-m", "tests.data.cube_taker", str(tmp_path), str(port))
+    chance = random.Random(seed)
+    taker = process("-m", "tests.data.cube_taker", str(tmp_path), str(client.port))
     kill_at = chance.randint(50, 500)
     said = taker.line("TAKEN")
     while said["added"] < kill_at:
