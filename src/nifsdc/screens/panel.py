@@ -115,8 +115,11 @@ def _set(channel: str, parameter: ParameterDef, box: Box) -> Element:
 def _in_force(command: CommandDef, argument: ArgumentDef, status: dict[str, StatusDef]) -> str:
     """Return the channel that shows what is in force: a status record, else what was verified last."""
     link = _STATUS_LINK.match(argument.out)
-    name = link.group(1) if link else argument.parameter or ""
-    if name not in status:
+    parameter = argument.parameter or ""
+    # What was asked for and what came of it are two records where they can differ: exposedRQ and exposed.
+    names = (link.group(1),) if link else (f"{parameter}RQ", parameter)
+    name = next((each for each in names if each in status), "")
+    if not name:
         return dc(f"{command.name}.VAL{argument.letter}")
     source = f"$(sad){name}.VAL"
     labels = (

@@ -48,6 +48,8 @@ class Link:
     widget: str
     file: str
     macros: Mapping[str, str]
+    within: bool
+    """whether it is shown within the screen"""
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,9 @@ def _need(kind: str, widget: Element) -> Need:
 def _links(widget: Element) -> Iterator[Link]:
     name = widget.findtext("name", "")
     if widget.get("type") == "embedded":
-        yield Link(name, widget.findtext("file", ""), _macros(widget))
+        yield Link(name, widget.findtext("file", ""), _macros(widget), True)
     for action in widget.iterfind("actions/action[@type='open_display']"):
-        yield Link(name, action.findtext("file", ""), _macros(action))
+        yield Link(name, action.findtext("file", ""), _macros(action), False)
 
 
 def _macros(element: Element) -> dict[str, str]:
