@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Processes that share the tests, file by file. More than two make the systems under test slow on two cores.
 WORKERS ?= 2
 
-.PHONY: run test bench soak lint docs clean
+.PHONY: run test bench soak docs phoebus lint clean
 
 run: $(STAMP)  ## simulator, data server, IOC and a first exposure; keeps running until Ctrl-C
 	$(BIN)/nifsdc up --first --data-dir data
@@ -20,6 +20,10 @@ soak: $(STAMP)  ## the slow endurance tests
 bench: $(STAMP)  ## every benchmark; also writes benchmarks/results.json
 	$(BIN)/python -m pip install -q -e '.[bench]'
 	$(BIN)/python benchmarks/run.py
+
+phoebus: $(STAMP)  ## the screens in other programs, which are fetched; says what it skips
+	$(BIN)/python -m pip install -q -e '.[screens]'
+	$(BIN)/python -m tests.phoebus.run
 
 lint: $(STAMP)  ## style and types
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ QUIET = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"),
 )
-COLOURS = 20
+COLOURS = 48
 """of a picture of a screen: few, so that it is small"""
 _PICTURE = "/images/demoCameraImage.jpg"
 """what the reader shows for an image widget, which it does not draw itself"""
@@ -140,7 +140,7 @@ class Browser:
         self._driver.quit()
 
     def _text(self) -> str:
-        text: str = self._driver.find_element(By.TAG_NAME, "body").text
+        text: str = self._driver.execute_script("return document.body.innerText")
         return " ".join(text.split())
 
 

@@ -103,10 +103,10 @@ def _look(
                     window.picture(pictures / f"{camera}-{shown.path.stem}.png")
         finally:
             window.close()
-        print(f"{camera}: {1 + len({*linked.values(), *status.values()})} screens drawn", flush=True)
+        screens = {each.path: each for each in (first, *linked.values(), *status.values())}
+        print(f"{camera}: {len(screens)} screens drawn, {len(problems)} problems", flush=True)
         if java is not None:
-            shown_all = {each.path: each for each in (first, *linked.values(), *status.values())}
-            count, found = libraries.look(java, system, _uses(list(shown_all.values())), file)
+            count, found = libraries.look(java, system, _uses(list(screens.values())), file)
             print(f"{camera}: {count} channels through Phoebus' libraries, {len(found)} wrong", flush=True)
             problems += found
     return problems
