@@ -27,7 +27,7 @@ from . import fetch
 from .system import Ports, free_ports, running
 from .walk import Shown, groups, pages
 
-CAMERAS = ("nifs", "ccd")
+CAMERAS = ("nifs", "ccd", "ft")
 
 
 def main() -> int:

@@ -92,7 +92,7 @@ def test_a_wrong_type_is_found(db: Path) -> None:
     problems = check(SHIPPED, cameras(db))
     assert problems == [
         f"overview.bob: '$(P)sad:dc:prep': {top}sad:dc:prep is STRING; the widget needs a number"
-        for top in ("nifs:", "ccd:")
+        for top in ("nifs:", "ccd:", "ft:")
     ]
 
 
@@ -161,7 +161,7 @@ def test_screens_for_another_camera_of_a_kind(tmp_path: Path, capsys: pytest.Cap
     assert main(["screens", str(folder), "--camera", "nifs", "--top", "cam2:"]) == 0
     first = parse(folder / "nifs.bob").getroot()
     macros = {each.tag: each.text for each in first.find("macros") or ()}
-    assert macros == {"P": "cam2:", "CAMERA": "nifs", "STREAM": "nifsRunQL"}
+    assert macros == {"P": "cam2:", "CAMERA": "nifs", "STREAM": "nifsRunQL", "TIME": "obs_exposed"}
     assert main(["screens", "--check", str(folder), "--camera", "nifs", "--top", "cam2:"]) == 0
     assert main(["screens"]) == 0
     assert f"file:{SHIPPED}/nifs.bob" in capsys.readouterr().out

@@ -28,6 +28,8 @@ COMMANDS = "commands"
 GROUPS = ("system", "health", "progress", "exposure", "data", "sdsu")
 """groups of status records, in the order of their buttons"""
 NO_OPS = "noOpApply"
+TIMES = ("obs_exposed", "obs_delay")
+"""set-points that say how long is exposed: every camera has one of them"""
 
 _GAP = 10
 _BUTTON = 112
@@ -51,7 +53,7 @@ class Camera:
     """A kind of camera whose screens are made."""
 
     name: str
-    """nifs, ccd: the folder of its pages, and the name of the screen it begins with"""
+    """nifs, ccd, ft: the folder of its pages, and the name of the screen it begins with"""
     definition: Definition
     top: str
     """prefix of the records that its first screen shows"""
@@ -59,9 +61,15 @@ class Camera:
     """quick-look stream of its runs"""
 
     @property
+    def time(self) -> str:
+        """Set-point of the exposure time, or of what makes it where frames follow each other."""
+        names = {each.setpoint.name for each in self.definition.parameters if each.setpoint is not None}
+        return next(name for name in TIMES if name in names)
+
+    @property
     def macros(self) -> dict[str, str]:
         """The macros that its screens expect."""
-        return {"P": self.top, "CAMERA": self.name, "STREAM": self.stream}
+        return {"P": self.top, "CAMERA": self.name, "STREAM": self.stream, "TIME": self.time}
 
 
 def make_screens(cameras: Sequence[Camera], overview: tuple[int, int]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from nifsdc.database import Definition
 from nifsdc.quicklook.streams import run_stream
 from nifsdc.screens.pages import OVERVIEW, Camera, make_screens
 
-CAMERAS = {"nifs": "nifs:", "ccd": "ccd:"}
+CAMERAS = {"nifs": "nifs:", "ccd": "ccd:", "ft": "ft:"}
 """the kinds of camera that screens are shipped for, with the prefix of each"""
 
 
@@ -20,7 +20,7 @@ def camera(name: str, definition: Definition, top: str = "") -> Camera:
     Parameters
     ----------
     name
-        nifs or ccd
+        nifs, ccd or ft
     definition
         its records
     top
