@@ -28,8 +28,14 @@ PACKAGES = {
     "redux": "4.2.1",
     "string_decoder": "1.3.0",
 }
-DEBIAN = {"chromium": "chromium", "chromedriver": "chromium-driver"}
-"""programs and their packages"""
+DEBIAN = {
+    "chromedriver": "chromium-driver",
+    "java": "default-jre",
+    "javac": "default-jdk",
+    "mvn": "maven",
+    "node": "nodejs",
+}
+"""packages of programs that are not called after them"""
 _POM = """\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -105,17 +111,14 @@ def page() -> Path:
 
 def browser() -> tuple[str, str]:
     """Return the programs of a browser and of its driver."""
-    lacking = [package for program, package in DEBIAN.items() if shutil.which(program) is None]
-    if lacking and os.getuid() == 0 and shutil.which("apt-get"):
-        _run("Debian's lists", ["apt-get", "-qq", "update"], HERE)
-        _run(" and ".join(lacking), ["apt-get", "-qq", "install", "-y", *lacking], HERE)
     return _need("chromium"), _need("chromedriver")
 
 
 def _need(program: str) -> str:
     found = shutil.which(program)
     if found is None:
-        raise Missing(f"{program} is not installed")
+        package = DEBIAN.get(program, program)
+        raise Missing(f"{program} is not installed; on Debian it is in the package {package}")
     return found
 
 

@@ -1,6 +1,6 @@
 """The screens in other programs than ours, against a running system.
 
-``python -m tests.phoebus.run`` fetches what it needs, starts a system for each kind of camera and
+``python -m tests.phoebus.run`` fetches what it needs, starts a system of NIFS and one of a CCD, and
 
 - draws every screen in a browser with cs-web-lib, an independent reader of Phoebus' files: all texts are
   there, all channels connected, no macro is left, the browser complains of nothing; screens are reached by
@@ -27,7 +27,8 @@ from . import fetch
 from .system import Ports, free_ports, running
 from .walk import Shown, groups, pages
 
-CAMERAS = ("nifs", "ccd", "ft")
+CAMERAS = ("nifs", "ccd")
+"""those whose observation is one image and ends by itself"""
 
 
 def main() -> int:
