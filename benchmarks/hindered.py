@@ -19,10 +19,12 @@ from pathlib import Path
 from astropy.io import fits
 
 import up
-from nifsdc.client import DcSession
+from nifsdc.client import Camera
 from nifsdc.client.subscription import Subscription
 from quicklook import hanging_client
 from rows import Rows
+
+import epics  # isort: skip
 
 SPEED = "5"
 """of the simulator: a DCS of one second takes two"""
@@ -38,13 +40,14 @@ MILLI = 1e3
 class Exposure:
     """One exposure as a client sees it."""
 
-    def __init__(self, session: DcSession, top: str) -> None:
+    def __init__(self, camera: Camera, top: str) -> None:
         self._changed = threading.Condition()
         self._car: list[int] = []
         self._rdout: list[tuple[float, int]] = []
         watched = (f"{top}dc:observeC.VAL", self._note_car), (f"{top}sad:dc:rdout", self._note_rdout)
         self._subscriptions = [Subscription(name, note, WAIT_SECONDS) for name, note in watched]
-        self._session = session
+        self._camera = camera
+        self._mark = epics.PV(f"{top}dc:observe.DIR")
 
     def _note_car(self, value: int, **_: object) -> None:
         with self._changed:
@@ -66,17 +69,17 @@ class Exposure:
         with self._changed:
             self._car.clear()
             self._rdout.clear()
-        self._session.put("dc:observe.DIR", 0)
+        self._mark.put(0, wait=True)
         with hindered:
             begun = time.perf_counter()
-            self._session.start()
+            self._camera.start()
             # Two sets of reads, each of which says when it begins and when it ends.
             self._wait(lambda: sum(value for _, value in self._rdout) >= 2, "end of the readout")
         ended = self._rdout[-1][0]
         self._wait(lambda: 2 in self._car and self._car[-1] in (0, 3), "end of the exposure")
         if self._car[-1] != 0:
-            raise SystemExit(f"the exposure failed: {self._session.get('dc:observeC.OMSS', text=True)}")
-        return float(fits.getheader(self._session.last_file())["ELAPSED"]), ended - begun
+            raise SystemExit(f"the exposure failed: {self._camera.get('dc:observeC.OMSS', text=True)}")
+        return float(fits.getheader(self._camera.last_file())["ELAPSED"]), ended - begun
 
     def close(self) -> None:
         """Watch no longer."""
@@ -148,15 +151,15 @@ def main() -> None:
             "server slow": lambda: slow(server),
             "displays hanging": lambda: both(hanging_client(f"{top}dc:nifsRunQL:Image"), stopped(look)),
         }
-        session = DcSession(top)
-        session.configure({"obs_readMode": "DCS", "obs_exposed": 6.0, "obs_save": "Yes"})
-        exposure = Exposure(session, top)
+        camera = Camera(top)
+        camera.configure(obs_readMode="DCS", obs_exposed=6.0, obs_save="Yes")
+        exposure = Exposure(camera, top)
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
         for _ in range(REPEATS):
             for name, hindered in cases.items():
                 taken[name].append(exposure.take(hindered()))
         exposure.close()
-        session.close()
+        camera.close()
     for what, place in (("ELAPSED", 0), ("START to read out", 1)):
         medians = {
             name: statistics.median(each[place] for each in seconds) for name, seconds in taken.items()
